@@ -1,0 +1,51 @@
+# The two commands of a fresh clone: `make demo` and `make test`. Each does all its set-up.
+SHELL := /bin/bash
+VENV := .venv/bin
+WORKERS ?= 2
+
+.PHONY: setup demo demo-down test lint unit e2e soak lock generate
+
+setup: .venv/.ready
+
+.venv/.ready: .ci/setup locks/dev.txt locks/uv.txt pyproject.toml
+	@sh .ci/setup
+
+demo: setup
+	@bash demo/run.sh
+
+demo-down: setup
+	@$(VENV)/dgops sandbox down
+
+test: setup lint
+	@$(VENV)/pytest -q -n $(WORKERS) --dist loadgroup
+
+unit: setup
+	@$(VENV)/pytest -q -n $(WORKERS) -m "not e2e and not soak"
+
+e2e: setup
+	@$(VENV)/pytest -q -n $(WORKERS) --dist loadgroup -m "e2e and not soak"
+
+soak: setup
+	@$(VENV)/pytest -q -m soak
+
+lint: setup
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check .
+	@$(VENV)/mypy
+	@$(VENV)/lint-imports
+	@$(VENV)/vermin --no-tips --violations -t=3.8- --eval-annotations dgops/agent
+	@$(VENV)/shellcheck $$(git ls-files '*.sh' .ci/run .ci/setup)
+	@$(VENV)/ansible-lint --offline --profile production -q
+
+# Locks are hashed and name no index, so that they work behind any mirror.
+LOCK := $(VENV)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version
+lock: setup
+	@$(LOCK) 3.11 pyproject.toml --extra runtime -o locks/runtime.txt
+	@$(LOCK) 3.11 pyproject.toml --extra controller -o locks/controller.txt
+	@$(LOCK) 3.11 pyproject.toml --extra controller --extra runtime --group dev -o locks/dev.txt
+	@$(LOCK) 3.11 locks/uv.in -o locks/uv.txt
+
+# Text that is made from code: the command reference and the role tables.
+generate: setup
+	@$(VENV)/python -m dgops.cli.reference
+	@$(VENV)/python -m dgops.deploy.role_tables

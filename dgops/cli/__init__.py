@@ -1,0 +1,1 @@
+"""The command line: options in, one feature call, a rendered result out."""

@@ -1,0 +1,50 @@
+"""dgops init: a commented dgops.toml and an inventory to edit, in the current folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+PROJECT = """\
+# dgops: what this project wants. Every key may also be given as DGOPS_<KEY> or as an option.
+# `dgops settings` prints each value and where it came from.
+
+# Which hosts exist: folders or files that Ansible reads. Without it: inventories/sandbox while a sandbox is up,
+# and inventories/local.
+# inventory = ["inventories/local"]
+
+# production refuses AI stages without a GPU; fast-test needs none.
+# mode = "production"
+
+# Known host keys, contracts and the like. A second clone has its own.
+# state = ".dgops"
+
+# How many hosts are worked on at once, and how many seconds a connection may take.
+# forks = 20
+# connect_timeout = 10
+"""
+INVENTORY = """\
+# Hosts of this project. A pod's line is added by:
+#   dgops hosts add NAME 'ssh root@IP -p PORT -i ~/.ssh/id_ed25519'
+---
+all:
+  hosts:
+    # The machine that dgops runs on.
+    local:
+      ansible_connection: local
+"""
+
+
+@click.command()
+def init() -> None:
+    """Write a commented dgops.toml and inventories/local/hosts.yml here; what is there already stays."""
+    for path, text in ((Path("dgops.toml"), PROJECT), (Path("inventories/local/hosts.yml"), INVENTORY)):
+        if path.exists():
+            click.echo(f"kept     {path}")
+            continue
+        from dgops.files import write_atomic
+
+        write_atomic(path, text)
+        click.echo(f"written  {path}")
+    click.echo("next:    dgops hosts add pod 'ssh root@IP -p PORT -i ~/.ssh/id_ed25519'   then dgops deploy --host pod")

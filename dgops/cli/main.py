@@ -1,0 +1,90 @@
+"""The front door: global options, commands that load when they are used, and the one place that prints errors."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+
+import click
+
+from dgops import settings as settings_room
+from dgops.cli.render import print_error
+from dgops.errors import DgopsError
+
+# name → (module:attribute, short help). Importing every command to print --help would cost half a second.
+COMMANDS = {
+    "deploy": ("dgops.cli.deploy:deploy", "Take hosts from bare to ready."),
+    "health": ("dgops.cli.health:health", "Look at hosts and say what does not hold."),
+    "hosts": ("dgops.cli.hosts:hosts", "List, add and reach hosts."),
+    "init": ("dgops.cli.init:init", "Write a commented dgops.toml and inventory here."),
+    "sandbox": ("dgops.cli.sandbox:sandbox", "Hosts on this machine that behave as pods do."),
+    "settings": ("dgops.cli.settings:settings", "Print each setting and where it came from."),
+}
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A click group that imports a command when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, sorted."""
+        del ctx
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--inventory", multiple=True, metavar="DIR", help="Inventory folder or file; may be given again.")
+@click.option("--mode", type=click.Choice(settings_room.MODES), help="production needs a GPU; fast-test needs none.")
+@click.option("-v", "--verbose", count=True, help="Show more; twice shows what Ansible says.")
+@click.version_option(package_name="dgops", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, inventory: tuple[str, ...], mode: str | None, verbose: int) -> None:
+    """Take WSL distros and rented GPU pods from bare to ready, and prove that they stay so."""
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
+    ctx.meta["dgops.verbose"] = verbose
+    ctx.obj = settings_room.load(options={"inventory": list(inventory), "mode": mode})
+
+
+def main() -> None:
+    """Run the command line and exit with its code: 0 good, 1 wrong, 2 usage, 3 could not look, 130 interrupted."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        code = cli.main(prog_name="dgops", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except DgopsError as error:
+        print_error(error)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    # A polite kill ends like Ctrl-C: leases are given back and Ansible is ended on the way out.
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""Where state, keys and inventory live, and which value comes from where."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dgops.errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PROJECT_FILE = "dgops.toml"
+MODES = ("production", "fast-test")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One value and where it came from: `default`, `env NAME`, a file, or `option`."""
+
+    value: Any
+    source: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one command, resolved once at its start.
+
+    `project` is the folder of the nearest dgops.toml upward, or None outside of one. Relative paths in a
+    file are relative to the folder that the file stands in.
+    """
+
+    values: dict[str, Setting]
+    project: Path | None = None
+    problems: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def mode(self) -> str | None:
+        """The mode asked for here, or None where each host's inventory decides."""
+        return str(self.values["mode"].value) if self.values["mode"].value else None
+
+    @property
+    def state(self) -> Path:
+        """The folder for known hosts, contracts, keys and events."""
+        return Path(self.values["state"].value)
+
+    @property
+    def cache(self) -> Path:
+        """The folder for what can be made again: base images, built wheels."""
+        return Path(self.values["cache"].value)
+
+    @property
+    def inventories(self) -> tuple[Path, ...]:
+        """The inventory folders asked for, empty where nobody named one."""
+        return tuple(Path(path) for path in self.values["inventory"].value)
+
+    @property
+    def forks(self) -> int:
+        """How many hosts are worked on at once."""
+        return int(self.values["forks"].value)
+
+    @property
+    def connect_timeout(self) -> float:
+        """Seconds that a connection may take."""
+        return float(self.values["connect_timeout"].value)
+
+    @property
+    def root(self) -> Path:
+        """The folder that a relative inventory is looked for in."""
+        return self.project or Path.cwd()
+
+
+def load(start: Path | None = None, options: dict[str, Any] | None = None) -> Settings:
+    """Resolve every setting: option, then DGOPS_*, then dgops.toml, then ~/.config/dgops/config.toml.
+
+    Raises ConfigError with every mistake of every file at once.
+    """
+    project = _find_project(start or Path.cwd())
+    problems: list[str] = []
+    layers = [_options_layer(options or {}), _environment_layer(problems)]
+    layers += [_file_layer(path, problems) for path in (project, _user_file()) if path and path.is_file()]
+    layers.append(_defaults(project.parent if project else None))
+    if problems:
+        raise ConfigError(problems, "dgops settings lists the keys and where each value came from")
+    values = {key: next(layer[key] for layer in layers if key in layer) for key in layers[-1]}
+    return Settings(values, project.parent if project else None)
+
+
+def _find_project(start: Path) -> Path | None:
+    for folder in (start, *start.parents):
+        if (folder / PROJECT_FILE).is_file():
+            return folder / PROJECT_FILE
+    return None
+
+
+def _user_file() -> Path:
+    return _xdg("XDG_CONFIG_HOME", ".config") / "dgops" / "config.toml"
+
+
+def _xdg(variable: str, fallback: str) -> Path:
+    return Path(os.environ.get(variable) or Path.home() / fallback)
+
+
+def _defaults(project: Path | None) -> dict[str, Setting]:
+    # A project keeps its own state, so that two clones on one machine never meet.
+    state = project / ".dgops" if project else _xdg("XDG_STATE_HOME", ".local/state") / "dgops"
+    values = {
+        "cache": str(_xdg("XDG_CACHE_HOME", ".cache") / "dgops"),
+        "connect_timeout": 10.0,
+        "forks": 20,
+        "inventory": [],
+        "mode": None,
+        "state": str(state),
+    }
+    return {key: Setting(value, "default") for key, value in values.items()}
+
+
+def _options_layer(options: dict[str, Any]) -> dict[str, Setting]:
+    return {key: Setting(value, "option") for key, value in options.items() if value}
+
+
+def _environment_layer(problems: list[str]) -> dict[str, Setting]:
+    layer = {}
+    for key in _defaults(None):
+        name = f"DGOPS_{key.upper()}"
+        text = os.environ.get(name)
+        if text:
+            raw: Any = text.split(os.pathsep) if key == "inventory" else text
+            layer[key] = Setting(_checked(key, raw, Path.cwd(), name, problems), f"env {name}")
+    return layer
+
+
+def _file_layer(path: Path, problems: list[str]) -> dict[str, Setting]:
+    try:
+        table = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problems.append(f"{path}: not TOML: {error}")
+        return {}
+    known = _defaults(None)
+    layer = {}
+    for key, raw in table.items():
+        if key not in known:
+            problems.append(f"{path}: {key}: unknown key (known: {', '.join(sorted(known))})")
+            continue
+        layer[key] = Setting(_checked(key, raw, path.parent, f"{path}: {key}", problems), str(path))
+    return layer
+
+
+def _checked(key: str, raw: Any, base: Path, where: str, problems: list[str]) -> Any:
+    """Return the value of a key in its own type, or note what is wrong with it."""
+    try:
+        if key == "inventory":
+            paths = [raw] if isinstance(raw, str) else list(raw)
+            return [str(base / Path(path).expanduser()) for path in paths]
+        if key in ("state", "cache"):
+            return str(base / Path(raw).expanduser())
+        if key == "mode":
+            return _mode(raw)
+        return _positive(key, raw)
+    except (TypeError, ValueError) as error:
+        problems.append(f"{where}: {error}")
+        return None
+
+
+def _mode(raw: Any) -> str:
+    if raw not in MODES:
+        raise ValueError(f"{raw!r} is not a mode (one of: {', '.join(MODES)})")
+    return str(raw)
+
+
+def _positive(key: str, raw: Any) -> int | float:
+    number = int(raw) if key == "forks" else float(raw)
+    if isinstance(raw, bool) or number <= 0:
+        raise ValueError(f"{raw!r} is not a positive number")
+    return number
+
+
+def with_forks(settings: Settings, forks: int | None) -> Settings:
+    """Return the settings with another number of forks, where one was given as an option."""
+    if forks is None:
+        return settings
+    return replace(settings, values={**settings.values, "forks": Setting(forks, "option")})

@@ -1,0 +1,18 @@
+"""Every test has a home, a state and a working folder of its own."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def own_place(monkeypatch, tmp_path, request):
+    """Keep a test away from the person's real home; end-to-end tests set up their own."""
+    if request.node.get_closest_marker("e2e"):
+        return
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("INVENTORY", "MODE", "STATE", "CACHE", "FORKS", "CONNECT_TIMEOUT"):
+        monkeypatch.delenv(f"DGOPS_{name}", raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(tmp_path)
