@@ -1,0 +1,1 @@
+"""Hosts, inventories and paths."""

@@ -1,0 +1,1 @@
+"""How argv, files and tunnels reach a host."""

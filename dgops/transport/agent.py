@@ -1,0 +1,89 @@
+"""The agent on a host: shipped once as a content-addressed zip, called with JSON, answered with JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dgops.agent
+from dgops.errors import AccessError, RemoteError
+from dgops.files import digest_bytes
+
+if TYPE_CHECKING:
+    from dgops.transport.protocol import Completed, Transport
+
+MISSING = 2  # What python3 exits with when the file that it should run is not there.
+NOT_FOUND = 127
+
+
+def call(
+    transport: Transport, command: str, request: dict[str, Any], *, root: bool = True, timeout: float = 60.0
+) -> dict[str, Any]:
+    """Run one command of the agent on the host, in one round trip where the zip is already there.
+
+    Raises AccessError where Python or sudo is missing, RemoteError where the agent fails, UnreachableError where
+    the connection does.
+    """
+    path = f".cache/dgops/agent/{digest()}.pyz"
+    argv = ["python3", path, *(["--root"] if root else []), command]
+    stdin = json.dumps(request).encode()
+    completed = transport.run(argv, stdin=stdin, timeout=timeout)
+    if completed.returncode == MISSING and b"can't open file" in completed.stderr:
+        transport.put(archive(), path, mode=0o644)
+        completed = transport.run(argv, stdin=stdin, timeout=timeout)
+    return _answer(completed, command)
+
+
+def _answer(completed: Completed, command: str) -> dict[str, Any]:
+    if completed.returncode == NOT_FOUND:
+        raise AccessError(
+            "python3 is missing on the host",
+            "on the host, as root: apt-get install -y python3 (3.8 or newer)",
+        )
+    if completed.returncode and b"sudo:" in completed.stderr:
+        raise AccessError(
+            f"the login user may not become root without a password: {completed.complaint}",
+            "on the host, as root: echo 'USER ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/USER; or log in as root",
+        )
+    try:
+        answer = json.loads(completed.stdout)
+    except ValueError:
+        raise RemoteError(
+            f"the agent's {command} ended with exit {completed.returncode}: {completed.complaint}",
+            "Python 3.8 or newer and some free disk space are needed on the host",
+        ) from None
+    if not isinstance(answer, dict):
+        raise RemoteError(f"the agent's {command} answered with no JSON object")
+    if "error" in answer:
+        raise RemoteError(f"the agent's {command} failed: {answer['error']}")
+    return dict(answer)
+
+
+@lru_cache(maxsize=1)
+def archive() -> bytes:
+    """Return the agent as a zip that python3 can run, the same bytes for the same sources."""
+    folder = Path(dgops.agent.__file__).parent
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archived:
+        _add(archived, "__main__.py", b"import sys\nfrom dgops.agent.__main__ import main\nsys.exit(main())\n")
+        _add(archived, "dgops/__init__.py", b"")
+        for source in sorted(folder.glob("*.py")):
+            _add(archived, f"dgops/agent/{source.name}", source.read_bytes())
+    return buffer.getvalue()
+
+
+@lru_cache(maxsize=1)
+def digest() -> str:
+    """Return the sha256 of the agent's zip."""
+    return digest_bytes(archive())
+
+
+def _add(archived: zipfile.ZipFile, name: str, content: bytes) -> None:
+    # The zip format's own first day, so that two builds are byte-equal.
+    entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archived.writestr(entry, content)

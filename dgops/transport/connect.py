@@ -1,0 +1,29 @@
+"""Open the transport that a host's inventory asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dgops.errors import UsageError
+
+if TYPE_CHECKING:
+    from dgops.hosts.host import Host
+    from dgops.settings import Settings
+    from dgops.transport.protocol import Transport
+
+
+def connect(host: Host, settings: Settings) -> Transport:
+    """Connect to a host; raises HostKeyError, AccessError or UnreachableError, each with the next step."""
+    if host.connection == "local":
+        from dgops.transport.local import LocalTransport
+
+        return LocalTransport(host.name)
+    if host.connection == "fake":
+        from dgops.transport.fake import from_variables
+
+        return from_variables(host.name, host.variables)
+    if host.connection != "ssh":
+        raise UsageError(f"{host.name}: {host.connection!r} is no connection of dgops (ssh, local, fake)")
+    from dgops.transport.ssh import open_ssh
+
+    return open_ssh(host, settings)

@@ -1,0 +1,57 @@
+"""What every transport can do: run argv, put and get files, tunnel a port."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A command that ended on a host."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        """Standard output as text."""
+        return self.stdout.decode(errors="replace")
+
+    @property
+    def complaint(self) -> str:
+        """The last lines of standard error, else of standard output."""
+        text = self.stderr.decode(errors="replace").strip() or self.text.strip()
+        return "\n".join(text.splitlines()[-5:])
+
+
+class Transport(Protocol):
+    """One open way to one host. Every method has a deadline and raises UnreachableError when the way is cut."""
+
+    def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout: float = 60.0) -> Completed:
+        """Run argv on the host; quoting is the transport's business. A non-zero exit is not an error here."""
+        ...
+
+    def put(self, content: bytes | Path, remote: str, *, mode: int = 0o600) -> None:
+        """Write a file on the host: to a temporary name beside it, then renamed."""
+        ...
+
+    def get(self, remote: str, local: Path) -> None:
+        """Fetch a file from the host: to a temporary name beside it, then renamed."""
+        ...
+
+    def tunnel(self, port: int) -> AbstractContextManager[int]:
+        """Forward a local port on loopback to a port on the host's loopback; yields the local port."""
+        ...
+
+    def close(self) -> None:
+        """End the connection."""
+        ...
