@@ -1,0 +1,1 @@
+"""Stand-ins for hosts that cannot be had here."""

@@ -1,0 +1,1 @@
+"""Containers that behave as pods and WSL distros do."""

@@ -1,0 +1,35 @@
+#!/bin/sh
+# PID 1 of a sandbox WSL distro: a default user with sudo, /etc/wsl.conf, /mnt/c as Windows shows it, no systemd.
+set -eu
+
+user=wsluser
+
+first_boot() {
+  useradd --create-home --shell /bin/bash --uid 1000 "$user"
+  printf '%s ALL=(ALL) NOPASSWD:ALL\n' "$user" >"/etc/sudoers.d/$user"
+  chmod 0440 "/etc/sudoers.d/$user"
+  install -d -m 0755 /usr/lib/wsl/lib
+  install -d -m 0700 -o "$user" -g "$user" "/home/$user/.ssh"
+  printf '%s\n' "${PUBLIC_KEY:-}" >"/home/$user/.ssh/authorized_keys"
+  chown "$user:$user" "/home/$user/.ssh/authorized_keys"
+  chmod 0600 "/home/$user/.ssh/authorized_keys"
+  ssh-keygen -A >/dev/null
+  # Last: its presence says that the first boot is over.
+  printf '[user]\ndefault=%s\n\n[boot]\nsystemd=false\n' "$user" >/etc/wsl.conf
+}
+
+if [ ! -f /etc/wsl.conf ]; then
+  first_boot
+fi
+# Without its metadata option, Windows' drive shows every file as everybody's.
+chmod 0777 /mnt/c
+mkdir -p /run/sshd
+for key in /etc/ssh/ssh_host_*_key.pub; do
+  ssh-keygen -lf "$key"
+done
+env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /usr/sbin/sshd
+echo "started"
+
+while :; do
+  sleep infinity || :
+done

@@ -1,0 +1,90 @@
+"""The inventory of a sandbox: text for Ansible and for us, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from dgops.files import write_atomic
+from dgops.sandbox.spec import GROUPS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dgops.sandbox.layout import Layout
+    from dgops.sandbox.records import Record
+
+VARIABLES = """---
+dgops_mode: fast-test
+# A sandbox host's key stands at no forge.
+git_ssh__check_auth: false
+"""
+HEAD = "# Written by dgops sandbox up, removed by dgops sandbox down: edits here are lost.\n"
+
+
+def write(layout: Layout, records: Sequence[Record]) -> None:
+    """Write the inventory of these hosts."""
+    write_atomic(layout.inventory / "group_vars" / "all.yml", HEAD + VARIABLES)
+    write_atomic(layout.inventory / "hosts.yml", render(layout, records))
+
+
+def remove(layout: Layout) -> None:
+    """Remove the inventory, if it is the one that we wrote."""
+    hosts = layout.inventory / "hosts.yml"
+    if not hosts.is_file() or hosts.read_text().startswith(HEAD):
+        shutil.rmtree(layout.inventory, ignore_errors=True)
+        with contextlib.suppress(OSError):  # others' inventories stand beside it
+            layout.inventory.parent.rmdir()
+
+
+def render(layout: Layout, records: Sequence[Record]) -> str:
+    """Return hosts.yml for these hosts."""
+    import yaml
+
+    children: dict[str, Any] = {}
+    for group in GROUPS.values():
+        hosts = {record.spec.name: variables(layout, record) for record in records if record.spec.group == group}
+        children[group] = {"hosts": hosts}
+    return HEAD + "---\n" + yaml.safe_dump({"all": {"children": children}}, sort_keys=False, width=1000)
+
+
+def variables(layout: Layout, record: Record) -> dict[str, Any]:
+    """Return how one host is reached, as strictly by plain Ansible as by dgops."""
+    found: dict[str, Any] = {
+        "ansible_host": "127.0.0.1",
+        "ansible_port": record.port,
+        "ansible_user": record.spec.user,
+        "ansible_ssh_private_key_file": str(layout.key),
+        "ansible_ssh_common_args": " ".join(_quoted(option) for option in ssh_options(layout, record.spec.name)),
+    }
+    if record.spec.kind == "pod":
+        found["persistent_root"] = "/workspace"
+    return found
+
+
+def ssh_options(layout: Layout, name: str) -> list[str]:
+    """Return the options that hold ssh to the pinned key."""
+    settings = {
+        "HostKeyAlias": f"dgops-{name}",
+        "UserKnownHostsFile": str(layout.known_hosts),
+        "GlobalKnownHostsFile": "/dev/null",
+        "StrictHostKeyChecking": "yes",
+        "IdentitiesOnly": "yes",
+    }
+    return [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
+
+
+def ssh_command(layout: Layout, record: Record) -> list[str]:
+    """Return the command that a person types to get in."""
+    where = ["-p", str(record.port), f"{record.spec.user}@127.0.0.1"]
+    return ["ssh", "-i", str(layout.key), *ssh_options(layout, record.spec.name), *where]
+
+
+def _quoted(word: str) -> str:
+    # Ansible splits the arguments as a shell would; ssh then splits a file option at spaces once more.
+    if " " not in word:
+        return word
+    key, _, value = word.partition("=")
+    return json.dumps(f'{key}="{value}"')

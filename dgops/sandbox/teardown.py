@@ -1,0 +1,62 @@
+"""Taking a whole sandbox down: nothing of it stays but the cached base image."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dgops.sandbox import inventory, machine
+from dgops.sandbox.containers import bridge
+from dgops.sandbox.hosts import erase
+from dgops.sandbox.layout import layout_of
+from dgops.sandbox.progress import step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from dgops.sandbox.layout import Layout
+    from dgops.settings import Settings
+
+
+@dataclass(frozen=True)
+class Gone:
+    """What was taken away, what is kept, and whose sandboxes still stand on this machine."""
+
+    hosts: tuple[str, ...]
+    cache: Path
+    others: tuple[str, ...] = ()
+
+
+def down(settings: Settings, report: Callable[[str], None] = machine.silent) -> Gone:
+    """Take everything of the sandbox down, whatever state a killed command left it in."""
+    layout = layout_of(settings)
+    if not _is_there(layout):
+        inventory.remove(layout)
+        return Gone((), layout.cache)
+    machine.require_root()
+    with machine.at_work(layout, report) as engine:
+        names = _names(layout, engine.names("container", layout.prefix), engine.names("volume", layout.prefix))
+        for name in names:
+            with step(report, f"remove {name}"):
+                erase(layout, engine, name)
+        bridge.remove(engine, layout.network)
+        inventory.remove(layout)
+        shutil.rmtree(layout.folder, ignore_errors=True)
+        others = machine.leave(layout, engine)
+    return Gone(tuple(names), layout.cache, tuple(others))
+
+
+def _is_there(layout: Layout) -> bool:
+    return layout.folder.exists() or machine.is_registered(layout) or machine.has_traces()
+
+
+def _names(layout: Layout, containers: list[str], volumes: list[str]) -> list[str]:
+    """Return every host that left a trace: a record, a container or a volume."""
+    found = {path.stem for path in layout.records.glob("*.json")}
+    found |= {container.removeprefix(layout.prefix) for container in containers}
+    found |= {
+        volume.removeprefix(layout.prefix).removesuffix("-workspace").removesuffix("-mnt-c") for volume in volumes
+    }
+    return sorted(found)

@@ -1,0 +1,68 @@
+"""A place to work: a folder with its own dgops.toml, state, inventory and sandbox, and the real command line."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from dgops import settings as settings_room
+from dgops.sandbox import hosts, teardown
+from dgops.sandbox.spec import HostSpec
+
+REPO = Path(__file__).parents[2]
+BIN = Path(sys.prefix) / "bin"
+MINUTES = 60
+
+
+class Place:
+    """One folder that a person works in; its sandbox hosts go with it."""
+
+    def __init__(self, root):
+        self.root = root
+        (root / "dgops.toml").write_text("")
+        self.settings = settings_room.load(root)
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("DGOPS_")}
+        self.env = {**kept, "HOME": str(root / "home"), "PATH": f"{BIN}:{os.environ['PATH']}", "NO_COLOR": "1"}
+        # Base images are cached for all places, as they are for all clones of a person.
+        self.env["DGOPS_CACHE"] = str(self.settings.cache)
+        (root / "home").mkdir()
+
+    def up(self, *names, **spec):
+        return hosts.up([HostSpec(name, **spec) for name in names], self.settings)
+
+    def down(self):
+        teardown.down(self.settings)
+
+    def start(self, *argv, **more):
+        """Start dgops and return at once."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "text": True}
+        return subprocess.Popen([BIN / "dgops", *argv], cwd=self.root, env=self.env, **{**pipes, **more})
+
+    def dgops(self, *argv, timeout=5 * MINUTES):
+        """Run dgops to its end."""
+        return self.run(BIN / "dgops", *argv, timeout=timeout)
+
+    def run(self, *argv, timeout=5 * MINUTES, cwd=None):
+        return subprocess.run(
+            argv,
+            cwd=cwd or self.root,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def json(self, *argv):
+        """Run dgops with --json and return its exit code and its value."""
+        done = self.dgops(*argv, "--json")
+        assert done.stdout, done.stderr
+        return done.returncode, json.loads(done.stdout)
+
+    def on(self, host, *argv):
+        """Run a command on a sandbox host as root and return what it printed."""
+        view = next(one for one in hosts.listed(self.settings) if one.name == host)
+        done = self.run(*view.ssh, *argv, timeout=MINUTES)
+        assert done.returncode == 0, done.stderr
+        return done.stdout

@@ -1,0 +1,132 @@
+"""Deploy and health on a real pod: bare to ready, again, by plain Ansible, after a restart."""
+
+import json
+import subprocess
+
+import pytest
+from place import BIN, REPO, Place
+
+from dgops.sandbox import hosts
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("deploy")]
+ROLES = ["ca_certificates", "base", "user", "git_ssh", "wheel_cache", "python_env", "dgops_runtime"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    found = Place(tmp_path_factory.mktemp("deploy"))
+    found.up("pod")
+    yield found
+    found.down()
+
+
+def plain_ansible(place):
+    argv = ["-i", place.root / "inventories/sandbox", "playbooks/site.yml"]
+    done = place.run(BIN / "ansible-playbook", *argv, cwd=REPO)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()[-2:]
+
+
+class TestOnePod:
+    """One pod's story, in order."""
+
+    def test_a_bare_pod_is_not_healthy(self, place):
+        code, found = place.json("health")
+        assert code == 1
+        assert found["hosts"]["pod"]["checks"][0]["observed"] == "this controller never deployed it"
+
+    def test_check_changes_nothing(self, place):
+        before = place.on("pod", "cat /var/lib/dpkg/status /etc/passwd | sha256sum; ls /home")
+        code, found = place.json("deploy", "--host", "pod", "--check")
+        assert code == 0
+        assert found["hosts"]["pod"]["outcome"] == "changed"
+        assert place.on("pod", "cat /var/lib/dpkg/status /etc/passwd | sha256sum; ls /home") == before
+
+    def test_bare_to_ready(self, place):
+        done = place.dgops("deploy", "--host", "pod")
+        assert done.returncode == 0, done.stderr
+        assert " ready " in done.stdout
+        assert "ssh-ed25519 " in done.stdout, "the new key's public half is printed"
+        for role in ROLES:
+            assert f"pod   {role} " in done.stderr
+
+    def test_health_passes(self, place):
+        code, found = place.json("health")
+        pod = found["hosts"]["pod"]
+        assert [one for one in pod["checks"] if one["outcome"] in ("fail", "error")] == []
+        assert (code, found["ok"], pod["outcome"]) == (0, True, "pass")
+        assert {one["role"] for one in pod["checks"]} >= set(ROLES)
+        assert set(pod["checks"][0]) == {"role", "check", "kind", "outcome", "expected", "observed"}
+        assert {one["kind"] for one in pod["checks"]} == {"state", "live"}
+
+    def test_state_checks_are_cheap(self, place):
+        from dgops.health.look import look_at
+        from dgops.hosts import inventory
+
+        pod = inventory.load(place.settings).select("pod")[0]
+        assert look_at(pod, place.settings).facts["state_seconds"] < 1.0
+
+    def test_ssh_as_seanf(self, place):
+        config = place.root / ".dgops/ssh/config"
+        done = place.run("ssh", "-F", config, "seanf@pod", "id -un; sudo -n id -un; dgops --version")
+        assert done.stdout.splitlines()[:2] == ["seanf", "root"], done.stderr
+        assert done.stdout.splitlines()[2].startswith("dgops ")
+
+    def test_again_changes_nothing(self, place):
+        code, found = place.json("deploy", "--host", "pod")
+        pod = found["hosts"]["pod"]
+        assert (code, found["ok"], pod["outcome"], pod["changed"]) == (0, True, "unchanged", 0)
+        assert pod["roles_run"] == ROLES
+        assert pod["roles_skipped"] == []
+        assert pod["first_failure"] is None
+
+    def test_plain_ansible_changes_nothing(self, place):
+        assert "changed=0" in " ".join(plain_ansible(place))
+        assert "failed=0" in " ".join(plain_ansible(place))
+
+    def test_one_role(self, place):
+        place.dgops("deploy", "--host", "pod")
+        code, found = place.json("deploy", "--host", "pod", "--role", "user")
+        assert (code, found["hosts"]["pod"]["roles_run"]) == (0, ["user"])
+        assert place.dgops("health").returncode == 0
+
+    def test_drift_is_seen_and_mended(self, place):
+        place.on("pod", "chmod 0644 /etc/sudoers.d/seanf")
+        seen = place.dgops("health")
+        assert seen.returncode == 1
+        assert "expected  mode 0440" in seen.stdout
+        assert "observed  mode 0644" in seen.stdout
+        code, found = place.json("deploy", "--host", "pod")
+        assert (code, found["hosts"]["pod"]["changed"]) == (0, 1)
+        assert place.dgops("health").returncode == 0
+
+    def test_the_marker_and_the_contract_are_one(self, place):
+        here = json.loads((place.root / ".dgops/contracts/pod.json").read_text())
+        there = json.loads(place.on("pod", "cat /var/lib/dgops/contract.json"))
+        assert here == there
+        assert set(here["roles"]) == set(ROLES)
+
+    def test_no_ssh_and_no_ansible_stays_behind(self, place):
+        known = str(place.settings.state)
+        listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, timeout=20).stdout
+        assert [line for line in listed.splitlines() if known in line and "podman" not in line] == []
+
+    def test_a_host_added_by_its_ssh_line_deploys(self, place):
+        pod = hosts.listed(place.settings)[0]
+        line = f"ssh root@127.0.0.1 -p {pod.port} -i {pod.key}"
+        added = place.dgops("hosts", "add", "gadget", line, "--fingerprint", pod.fingerprints[0])
+        assert added.returncode == 0, added.stderr
+        code, found = place.json("deploy", "--host", "gadget")
+        assert (code, found["ok"]) == (0, True)
+
+    def test_restart_to_ready(self, place):
+        hosts.stop("pod", place.settings)
+        down = place.dgops("health", "--host", "pod")
+        assert down.returncode == 3, down.stdout
+        hosts.start("pod", place.settings)
+        fresh = place.dgops("health", "--host", "pod")
+        assert fresh.returncode == 1
+        assert "the host is fresh" in fresh.stdout
+        code, found = place.json("deploy", "--host", "pod")
+        assert (code, found["hosts"]["pod"]["outcome"]) == (0, "changed")
+        assert place.dgops("health", "--host", "pod").returncode == 0
