@@ -1,0 +1,1 @@
+"""What runs on hosts: standard library only, shipped as one zip."""

@@ -1,0 +1,64 @@
+"""Look at a host: one request, every observation, nothing changed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import time
+from typing import Any, Callable, Dict
+
+from dgops.agent import live, marker, observe
+
+OBSERVERS: Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]] = {
+    "command": observe.command,
+    "directory": observe.file,
+    "file": observe.file,
+    "git_config": observe.git_config,
+    "link": observe.file,
+    "package": observe.package,
+    "user": observe.user,
+    "venv": observe.venv,
+}
+
+
+def answer(request: Dict[str, Any]) -> Dict[str, Any]:
+    """Observe everything that the request's `checks` name, plus facts and the marker.
+
+    Each observation is {"seen": {...}} or {"error": text}: could not look is not the same as looked and absent.
+    Live checks run in one child under `runtime` (a venv with psutil and nvidia-ml-py) as its owner.
+    """
+    started = time.monotonic()
+    checks = request.get("checks", [])
+    observations = [_observe(check) if check["kind"] == "state" else None for check in checks]
+    state_seconds = time.monotonic() - started
+    live_checks = [check for check in checks if check["kind"] == "live"]
+    seen = iter(live.run(live_checks, request.get("runtime")))
+    return {
+        "facts": facts(request.get("persistent_root")),
+        "marker": marker.read(),
+        "observations": [next(seen) if one is None else one for one in observations],
+        "state_seconds": round(state_seconds, 4),
+        "seconds": round(time.monotonic() - started, 4),
+    }
+
+
+def facts(persistent_root: Any) -> Dict[str, Any]:
+    """Return what a person wants to know of a host at a glance."""
+    root = persistent_root if persistent_root and os.path.isdir(persistent_root) else "/"
+    return {
+        "disk": live.disk_seen(root),
+        "fresh_disk": live.disk_seen("/"),
+        "hostname": socket.gethostname(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "user": os.geteuid(),
+        "wsl": "microsoft" in platform.release().lower(),
+    }
+
+
+def _observe(check: Dict[str, Any]) -> Dict[str, Any]:
+    try:
+        return {"seen": OBSERVERS[check["type"]](check)}
+    except (OSError, KeyError, ValueError) as error:
+        return {"error": "{}: {}".format(type(error).__name__, error)}

@@ -1,0 +1,147 @@
+"""dgops deploy: options in, one deploy, its progress and its recap."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from dgops.cli.options import host_option, role_names
+from dgops.cli.render import coloured, plain, print_json, step
+
+if TYPE_CHECKING:
+    from dgops.deploy.events import RoleRun
+    from dgops.deploy.result import HostResult
+    from dgops.settings import Settings
+
+
+@click.command()
+@host_option(required=True)
+@click.option("--check", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--diff", is_flag=True, help="Show what changes in files.")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    shell_complete=role_names,
+    help="Run only this role; may be given again.",
+)
+@click.option("--forks", type=click.IntRange(1), help="How many hosts at once (default 20).")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.pass_context
+def deploy(
+    ctx: click.Context,
+    host: str,
+    check: bool,
+    diff: bool,
+    roles: tuple[str, ...],
+    forks: int | None,
+    as_json: bool,
+) -> None:
+    """Take hosts from bare to ready by Ansible's roles, and say what changed.
+
+    HOST is an Ansible pattern: a host, a group, a:b, !x.
+    """
+    from dgops.deploy.result import to_json
+    from dgops.deploy.run import Wish
+    from dgops.deploy.run import deploy as run_deploy
+    from dgops.hosts import inventory
+    from dgops.settings import with_forks
+
+    settings: Settings = with_forks(ctx.obj, forks)
+    known = inventory.load(settings)
+    wish = Wish(known.select(host), known, roles, check, diff, max(0, ctx.meta["dgops.verbose"] - 1))
+    progress = Progress(check=check, quiet=as_json)
+    try:
+        results = run_deploy(wish, settings, progress)
+    finally:
+        progress.stop()
+    if as_json:
+        print_json(to_json(results))
+    if not all(result.ok for result in results.values()):
+        only_unreachable = all(result.outcome == "unreachable" for result in results.values() if not result.ok)
+        ctx.exit(3 if only_unreachable else 1)
+
+
+class Progress:
+    """Shows a deploy while it goes on: a line for each role, a status line on a terminal, a recap for each host."""
+
+    def __init__(self, *, check: bool, quiet: bool) -> None:
+        self.check = check
+        self.quiet = quiet
+        self.status = None
+        if not quiet and sys.stderr.isatty():
+            from rich.console import Console
+
+            self.status = Console(stderr=True).status("looking")
+            self.status.start()
+
+    def stop(self) -> None:
+        """Take the status line away."""
+        if self.status:
+            self.status.stop()
+
+    def looked(self, host: str, seconds: float) -> None:
+        """Say that a host answered."""
+        self._line(step(host, "looked", "the host answers, the lease is ours" if not self.check else "", seconds))
+
+    def working(self, role: str, task: str) -> None:
+        """Show the task under way."""
+        if self.status:
+            self.status.update(f"{role}: {task}" if role else task)
+
+    def role_over(self, host: str, run: RoleRun) -> None:
+        """Say what a role did on a host."""
+        word = "would change" if self.check else "changed"
+        result = "failed" if run.failed else f"{run.changed} {word}" if run.changed else "holds"
+        self._line(step(host, run.role or "facts", result, run.ended - run.started))
+
+    def over(self, result: HostResult) -> None:
+        """Print a host's recap on stdout: one line, then notices, differences and the first failure."""
+        if self.quiet:
+            return
+        self.stop()
+        for diff in result.diffs:
+            click.echo(plain(diff).rstrip("\n"))
+        click.echo(step(result.host, _headline(result, self.check), _summary(result), result.seconds))
+        for notice in result.notices:
+            click.echo(f"{'':<5} {plain(notice)}")
+        for failing in result.health.failures("live") if result.health else ():
+            click.echo(f"{'':<5} {coloured(failing.outcome.value)}     {failing.check.role}: {plain(failing.observed)}")
+        if result.failure:
+            _print_failure(result)
+
+    def _line(self, text: str) -> None:
+        if not self.quiet:
+            click.echo(text, err=True)
+
+
+def _headline(result: HostResult, check: bool) -> str:
+    if not result.ok:
+        return result.outcome
+    if check:
+        return "differs" if result.changed else "unchanged"
+    return "ready" if result.outcome == "changed" else "unchanged"
+
+
+def _summary(result: HostResult) -> str:
+    parts = [f"{len(result.roles)} roles run"] if result.roles else []
+    if result.changed:
+        parts.append(f"{result.changed} changed")
+    if result.health:
+        failed = len(result.health.failures())
+        passed = sum(one.outcome.value == "pass" for one in result.health.results)
+        parts.append(f"{passed} checks pass" + (f", {failed} fail (dgops health)" if failed else ""))
+    return ", ".join(parts)
+
+
+def _print_failure(result: HostResult) -> None:
+    failure = result.failure
+    assert failure is not None
+    where = f"{failure.role}: {failure.task}" if failure.role else failure.task
+    click.echo(f"{'':<5} {coloured('failed')}   {plain(where)}", err=True)
+    for line in plain(failure.message).splitlines():
+        click.echo(f"{'':<5}          {line}", err=True)
+    if failure.hint:
+        click.echo(f"{'':<5} hint     {plain(failure.hint)}", err=True)

@@ -1,0 +1,1 @@
+"""From a bare host to a ready one, by Ansible."""

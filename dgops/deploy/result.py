@@ -1,0 +1,78 @@
+"""What a deploy did to each host, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dgops.deploy.events import Failure, RoleRun
+    from dgops.health.look import HostHealth
+
+GOOD = ("unchanged", "changed")
+
+
+@dataclass(frozen=True)
+class HostResult:
+    """One host's outcome: unchanged, changed, failed or unreachable; seconds count the whole of it."""
+
+    host: str
+    outcome: str
+    seconds: float
+    changed: int = 0
+    roles: tuple[RoleRun, ...] = ()
+    failure: Failure | None = None
+    notices: tuple[str, ...] = ()
+    diffs: tuple[str, ...] = ()
+    health: HostHealth | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the host is as it should be."""
+        return self.outcome in GOOD
+
+
+class Watcher(Protocol):
+    """Who wants to see a deploy while it goes on."""
+
+    def looked(self, host: str, seconds: float) -> None:
+        """A host answered the first look."""
+        ...
+
+    def working(self, role: str, task: str) -> None:
+        """A task began."""
+        ...
+
+    def role_over(self, host: str, run: RoleRun) -> None:
+        """A role came to its end on a host."""
+        ...
+
+    def over(self, result: HostResult) -> None:
+        """A host is done with."""
+        ...
+
+
+def to_json(results: Mapping[str, HostResult]) -> dict[str, Any]:
+    """Return the documented shape of `dgops deploy --json`."""
+    return {
+        "ok": all(result.ok for result in results.values()),
+        "hosts": {
+            name: {
+                "outcome": result.outcome,
+                "changed": result.changed,
+                "roles_run": [run.role for run in result.roles],
+                "roles_skipped": [],
+                "seconds": round(result.seconds, 2),
+                "first_failure": _failure(result.failure),
+            }
+            for name, result in results.items()
+        },
+    }
+
+
+def _failure(failure: Failure | None) -> dict[str, str] | None:
+    if failure is None:
+        return None
+    return {"role": failure.role, "task": failure.task, "message": failure.message, "hint": failure.hint}

@@ -1,0 +1,1 @@
+"""Checks, contracts, and what they say about a host."""

@@ -1,0 +1,103 @@
+"""The contract of a host: its rendered checks and the digests of the roles that keep them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dgops.errors import DgopsError
+from dgops.files import digest_bytes, write_json
+from dgops.health.check import Check, dump, load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a deploy left true on a host. Kept on the controller; the host carries a copy as its marker."""
+
+    host: str
+    checks: tuple[Check, ...]
+    roles: Mapping[str, str]
+    mode: str
+    commit: str
+    deployed_at: str
+    deployed_by: str
+    persistent_root: str
+    runtime: str
+
+    @property
+    def id(self) -> str:
+        """The sha256 over everything that the contract says."""
+        return digest_bytes(json.dumps(_body(self), sort_keys=True).encode())
+
+
+def to_json(contract: Contract) -> dict[str, Any]:
+    """Return the contract with its id, as it is kept and carried."""
+    return {"id": contract.id, **_body(contract)}
+
+
+def path_of(state: Path, host: str) -> Path:
+    """Return where the controller keeps a host's contract."""
+    return state / "contracts" / f"{host}.json"
+
+
+def save(contract: Contract, state: Path) -> None:
+    """Keep the contract on the controller."""
+    write_json(path_of(state, contract.host), to_json(contract), mode=0o600)
+
+
+def read(state: Path, host: str) -> Contract | None:
+    """Return the kept contract, None where the host was never deployed from here.
+
+    Raises DgopsError where the file is damaged or of another version: it is never half believed.
+    """
+    path = path_of(state, host)
+    if not path.exists():
+        return None
+    try:
+        body = json.loads(path.read_text())
+        if body["version"] != VERSION:
+            raise ValueError(f"version {body['version']}, this dgops reads {VERSION}")
+        contract = _from_json(body, str(path))
+        if contract.id != body["id"]:
+            raise ValueError("its id does not match what it says")
+    except (KeyError, TypeError, ValueError) as error:
+        raise DgopsError(
+            f"the contract of {host} is damaged: {path}: {error}", f"dgops deploy --host {host}"
+        ) from error
+    return contract
+
+
+def _from_json(body: Mapping[str, Any], source: str) -> Contract:
+    return Contract(
+        host=body["host"],
+        checks=load(body["checks"], source),
+        roles=dict(body["roles"]),
+        mode=body["mode"],
+        commit=body["commit"],
+        deployed_at=body["deployed_at"],
+        deployed_by=body["deployed_by"],
+        persistent_root=body["persistent_root"],
+        runtime=body["runtime"],
+    )
+
+
+def _body(contract: Contract) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "host": contract.host,
+        "checks": [dump(check) for check in contract.checks],
+        "roles": dict(contract.roles),
+        "mode": contract.mode,
+        "commit": contract.commit,
+        "deployed_at": contract.deployed_at,
+        "deployed_by": contract.deployed_by,
+        "persistent_root": contract.persistent_root,
+        "runtime": contract.runtime,
+    }

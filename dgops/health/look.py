@@ -1,0 +1,128 @@
+"""Look at hosts: one round trip each, all at once, and judge what was seen."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dgops.errors import DgopsError, RemoteError, UnreachableError
+from dgops.health import contract as contracts
+from dgops.health.check import Check, CheckResult, Outcome
+from dgops.health.judge import judge
+from dgops.transport import agent
+from dgops.transport.connect import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dgops.health.contract import Contract
+    from dgops.hosts.host import Host
+    from dgops.settings import Settings
+    from dgops.transport.protocol import Transport
+
+DEADLINE = 60.0
+MARKER = Check("contract", "the host carries this controller's contract", "state", "file", {})
+REACH = Check("contract", "the host can be looked at", "live", "port", {})
+
+
+@dataclass(frozen=True)
+class HostHealth:
+    """What a look at one host found; `error` is set where nobody could look."""
+
+    host: str
+    outcome: Outcome
+    seconds: float
+    results: tuple[CheckResult, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+    contract: Contract | None = None
+    error: DgopsError | None = None
+
+    def failures(self, kind: str | None = None) -> list[CheckResult]:
+        """Return the results that do not hold, of one kind or of all."""
+        bad = (Outcome.FAIL, Outcome.ERROR)
+        return [one for one in self.results if one.outcome in bad and kind in (None, one.check.kind)]
+
+
+def look_at_all(hosts: Sequence[Host], settings: Settings, workers: int) -> Iterator[HostHealth]:
+    """Look at every host in threads, in the order of hosts; an unreachable one is a result like any other."""
+    with ThreadPoolExecutor(max_workers=max(1, min(workers, len(hosts)))) as pool:
+        yield from pool.map(lambda host: look_at(host, settings), hosts)
+
+
+def look_at(host: Host, settings: Settings) -> HostHealth:
+    """Look at one host over a connection of its own."""
+    started = time.monotonic()
+    try:
+        kept = contracts.read(settings.state, host.name)
+        transport = connect(host, settings)
+        try:
+            return examine(transport, host, kept, started)
+        finally:
+            transport.close()
+    except DgopsError as error:
+        return _not_seen(host, error, time.monotonic() - started)
+
+
+def examine(transport: Transport, host: Host, kept: Contract | None, started: float) -> HostHealth:
+    """Probe an open host and judge it against its contract."""
+    request: dict[str, Any] = {"checks": [], "persistent_root": host.variables.get("persistent_root")}
+    if kept:
+        request["checks"] = [check.request() for check in kept.checks]
+        request.update(runtime=kept.runtime, persistent_root=kept.persistent_root)
+    answer = agent.call(transport, "probe", request, timeout=DEADLINE)
+    _require_shape(host, answer, len(request["checks"]))
+    pairs = list(zip(kept.checks, answer["observations"], strict=True)) if kept else []
+    judged = [judge(check, observation, kept.mode) for check, observation in pairs] if kept else []
+    results = [_judge_marker(kept, answer["marker"]), *judged]
+    facts = {
+        "disk": _disk(answer["facts"].get("disk")),
+        "state_seconds": answer.get("state_seconds", 0.0),
+        "live": _live_facts(judged, answer["observations"]),
+    }
+    outcome = Outcome.PASS if all(one.outcome in (Outcome.PASS, Outcome.SKIP) for one in results) else Outcome.FAIL
+    return HostHealth(host.name, outcome, time.monotonic() - started, tuple(results), facts, kept)
+
+
+def _require_shape(host: Host, answer: dict[str, Any], count: int) -> None:
+    """Refuse an answer that is not what a probe gives: the host may be anything."""
+    observations, marker = answer.get("observations"), answer.get("marker")
+    good = isinstance(observations, list) and len(observations) == count
+    good = good and all(isinstance(one, dict) for one in observations or ())
+    good = good and isinstance(answer.get("facts"), dict) and (marker is None or isinstance(marker, dict))
+    if not good:
+        raise RemoteError(f"{host.name} answered the probe with something else", "is this the host that you mean?")
+
+
+def _live_facts(results: list[CheckResult], observations: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what live checks saw by type, for the table; what could not be judged is left out."""
+    return {
+        result.check.type: observation["seen"]
+        for result, observation in zip(results, observations, strict=True)
+        if result.check.kind == "live" and result.outcome is not Outcome.ERROR and "seen" in observation
+    }
+
+
+def _disk(seen: Any) -> dict[str, Any] | None:
+    """Return what was seen of the persistent root's disk, None where it is no such thing."""
+    good = isinstance(seen, dict) and all(isinstance(seen.get(key), int) for key in ("free", "total"))
+    return {**seen, "path": str(seen.get("path")), "type": str(seen.get("type"))} if good else None
+
+
+def _judge_marker(kept: Contract | None, marker: dict[str, Any] | None) -> CheckResult:
+    if kept is None:
+        return CheckResult(MARKER, Outcome.FAIL, "a contract", "this controller never deployed it")
+    expected = f"contract {kept.id[:12]}"
+    if marker is None:
+        return CheckResult(MARKER, Outcome.FAIL, expected, "none: the host is fresh, or a deploy did not finish")
+    if marker.get("id") != kept.id:
+        by = f"contract {str(marker.get('id'))[:12]} by {marker.get('deployed_by')} at {marker.get('deployed_at')}"
+        return CheckResult(MARKER, Outcome.FAIL, expected, by)
+    return CheckResult(MARKER, Outcome.PASS, expected, expected)
+
+
+def _not_seen(host: Host, error: DgopsError, seconds: float) -> HostHealth:
+    result = CheckResult(REACH, Outcome.ERROR, "an answer", error.message)
+    outcome = Outcome.ERROR if isinstance(error, UnreachableError) else Outcome.FAIL
+    return HostHealth(host.name, outcome, seconds, (result,), error=error)

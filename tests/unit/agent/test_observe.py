@@ -1,0 +1,163 @@
+"""What the agent sees of files, users, packages, git and venvs."""
+
+import getpass
+import hashlib
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dgops.agent import observe
+
+
+def test_a_file(tmp_path):
+    path = tmp_path / "f"
+    path.write_text("one\ntwo\n")
+    path.chmod(0o440)
+    seen = observe.file({"path": str(path), "contains": ["two", "three"]})
+    assert (seen["kind"], seen["mode"], seen["owner"]) == ("file", "0440", getpass.getuser())
+    assert seen["missing"] == ["three"]
+    assert seen["sha256"] == hashlib.sha256(b"one\ntwo\n").hexdigest()
+
+
+def test_content_is_only_read_when_asked_for(tmp_path):
+    (tmp_path / "f").write_text("x")
+    assert "sha256" not in observe.file({"path": str(tmp_path / "f")})
+
+
+def test_links_are_not_followed(tmp_path):
+    (tmp_path / "l").symlink_to("/etc/shadow")
+    seen = observe.file({"path": str(tmp_path / "l"), "sha256": "x"})
+    assert (seen["kind"], seen["target"]) == ("link", "/etc/shadow")
+    assert "sha256" not in seen
+
+
+@pytest.mark.parametrize("path", ["/nonexistent/x", "/etc/passwd/x"])
+def test_absent(path):
+    assert observe.file({"path": path}) == {"exists": False}
+
+
+def test_users():
+    assert observe.user({"user": "root"})["home"] == "/root"
+    assert observe.user({"user": "nobody-of-that-name"}) == {"exists": False}
+
+
+def test_packages(tmp_path, monkeypatch):
+    status = tmp_path / "status"
+    status.write_text(
+        "Package: git\nStatus: install ok installed\n\nPackage: gone\nStatus: deinstall ok config-files\n\n"
+        "Package: half\nStatus: install ok half-installed\n"
+    )
+    monkeypatch.setattr(observe, "DPKG_STATUS", str(status))
+    observe._installed_packages.cache_clear()
+    assert observe.package({"names": "git gone half nope"}) == {"missing": ["gone", "half", "nope"]}
+    observe._installed_packages.cache_clear()
+
+
+def test_a_command_that_hangs_is_killed_with_its_children():
+    started = time.monotonic()
+    seen = observe.command({"argv": ["sh", "-c", "sleep 60 & sleep 60"], "timeout": 0.3})
+    assert seen["rc"] == 124
+    assert time.monotonic() - started < 10
+
+
+def test_git_config_follows_no_include(tmp_path, monkeypatch):
+    secret = tmp_path / "other"
+    secret.write_text("[user]\n\tname = stolen\n")
+    config = tmp_path / ".gitconfig"
+    config.write_text(f"[include]\n\tpath = {secret}\n[core]\n\tsshCommand = ssh -i k\n")
+    monkeypatch.setattr(observe.pwd, "getpwnam", lambda _: _Entry(str(tmp_path)))
+    observe._git_values.cache_clear()
+    assert observe.git_config({"user": "x", "key": "core.sshCommand"}) == {"values": ["ssh -i k"]}
+    assert observe.git_config({"user": "x", "key": "user.name"}) == {"values": []}
+
+
+class _Entry:
+    def __init__(self, home):
+        self.pw_dir = home
+
+
+def make_venv(tmp_path, **installed):
+    site = tmp_path / "venv/lib/python3.11/site-packages"
+    site.mkdir(parents=True)
+    (tmp_path / "venv/bin").mkdir()
+    (tmp_path / "venv/bin/python").write_text("")
+    for name, version in installed.items():
+        folder = site / f"{name}-{version}.dist-info"
+        folder.mkdir()
+        (folder / "RECORD").write_text("")
+    return tmp_path / "venv"
+
+
+def test_a_venv_against_its_lock(tmp_path):
+    venv = make_venv(tmp_path, click="8.1", typing_extensions="4.1", extra="1", dgops="0.1")
+    lock = tmp_path / "lock.txt"
+    lock.write_text(
+        "click==8.2 \\\n    --hash=sha256:aa\ntyping-extensions==4.1 \\\n    --hash=sha256:bb\n"
+        "numpy==2.0\ncolorama==0.4 ; sys_platform == 'win32'\n"
+    )
+    seen = observe.venv({"path": str(venv), "lock": str(lock), "allow": "dgops"})
+    assert seen["missing"] == ["numpy"]
+    assert seen["other"] == ["click 8.1, lock says 8.2"]
+    assert seen["extra"] == ["extra"]
+
+
+def test_a_distribution_without_its_record_is_broken(tmp_path):
+    venv = make_venv(tmp_path, click="8.2")
+    (venv / "lib/python3.11/site-packages/click-8.2.dist-info/RECORD").unlink()
+    (tmp_path / "lock.txt").write_text("click==8.2\n")
+    assert observe.venv({"path": str(venv), "lock": str(tmp_path / "lock.txt")})["broken"] == ["click"]
+
+
+def test_no_venv(tmp_path):
+    assert observe.venv({"path": str(tmp_path), "lock": "/dev/null"}) == {"exists": False}
+
+
+@pytest.mark.parametrize(
+    ("marker", "expected"),
+    [
+        ("", True),
+        ("sys_platform == 'linux'", True),
+        ("sys_platform == 'win32'", False),
+        ("python_full_version >= '3.8'", True),
+        ("python_full_version < '3.8' or sys_platform == 'linux'", True),
+        ("python_version >= '3.8' and sys_platform == 'win32'", False),
+        ("something_new == 'x'", True),
+        ("python_full_version == '{}.{}.*'".format(*sys.version_info), True),
+        ("python_full_version != '{}.{}.*'".format(*sys.version_info), False),
+        ("python_full_version == '3.7.*'", False),
+    ],
+)
+def test_markers(marker, expected):
+    assert observe.applies(marker) is expected
+
+
+@given(st.text())
+def test_no_lock_text_breaks_the_reader(text):
+    observe.locked(text)
+
+
+def test_running_as_somebody_else():
+    if os.geteuid() != 0:
+        pytest.skip("needs root to become another user")
+    returncode, output = observe.run(["id", "-un"], "nobody", 5)
+    assert (returncode, output.strip()) == (0, "nobody")
+
+
+def test_a_clean_environment(monkeypatch):
+    monkeypatch.setenv("SECRET", "x")
+    assert "SECRET" not in observe.run(["env"], None, 5)[1]
+
+
+def test_the_zip_runs_alone(tmp_path):
+    from dgops.transport import agent
+
+    path = tmp_path / "agent.pyz"
+    path.write_bytes(agent.archive())
+    done = subprocess.run(["python3", "-I", str(path), "probe"], input=b"{}", capture_output=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    assert b'"facts"' in done.stdout

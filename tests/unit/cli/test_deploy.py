@@ -1,0 +1,65 @@
+"""dgops deploy: progress on stderr, the recap on stdout, the first failure where it is seen."""
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from dgops.cli.deploy import Progress
+from dgops.deploy.events import Failure, RoleRun
+from dgops.deploy.result import HostResult
+
+
+@pytest.fixture
+def show():
+    def run(body):
+        done = CliRunner().invoke(click.Command("x", callback=body))
+        assert done.exception is None, done.exception
+        return done
+
+    return run
+
+
+def test_progress_goes_to_stderr_and_the_recap_to_stdout(show):
+    def body():
+        progress = Progress(check=False, quiet=False)
+        progress.role_over("pod", RoleRun("base", 0.0, 2.5, changed=3))
+        progress.over(HostResult("pod", "changed", 4.0, 3, (RoleRun("base", 0.0, 2.5),), notices=("add this key",)))
+
+    done = show(body)
+    assert "base            3 changed" in done.stderr
+    assert done.stderr.rstrip().endswith("2.5 s")
+    assert "ready           1 roles run, 3 changed" in done.stdout
+    assert "add this key" in done.stdout
+
+
+def test_a_failure_is_shown_with_its_hint_and_steers_no_terminal(show):
+    def body():
+        failure = Failure("base", "Install", "E: no\x1b[2J", "look there")
+        Progress(check=False, quiet=False).over(HostResult("pod", "failed", 1.0, failure=failure))
+
+    done = show(body)
+    assert "failed   base: Install" in done.stderr
+    assert "E: no?[2J" in done.stderr
+    assert "hint     look there" in done.stderr
+
+
+def test_check_speaks_of_what_would_be(show):
+    def body():
+        progress = Progress(check=True, quiet=False)
+        progress.role_over("pod", RoleRun("base", 0.0, 1.0, changed=1))
+        progress.over(HostResult("pod", "changed", 1.0, 1))
+        progress.over(HostResult("pod2", "unchanged", 1.0))
+
+    done = show(body)
+    assert "1 would change" in done.stderr
+    assert "differs" in done.stdout
+    assert "unchanged" in done.stdout
+
+
+def test_quiet_says_nothing(show):
+    def body():
+        progress = Progress(check=False, quiet=True)
+        progress.role_over("pod", RoleRun("base", 0.0, 1.0))
+        progress.over(HostResult("pod", "unchanged", 1.0))
+
+    assert show(body).output == ""

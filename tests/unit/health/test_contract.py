@@ -1,0 +1,55 @@
+"""A contract is believed whole or not at all."""
+
+import json
+
+import pytest
+
+from dgops.errors import DgopsError
+from dgops.health import contract
+from dgops.health.check import Check
+
+
+@pytest.fixture
+def kept():
+    return contract.Contract(
+        host="pod",
+        checks=(Check("user", "seanf exists", "state", "user", {"user": "seanf", "uid": 1100}),),
+        roles={"user": "abc"},
+        mode="fast-test",
+        commit="a1b2c3d",
+        deployed_at="2026-01-01T00:00:00+00:00",
+        deployed_by="me@here",
+        persistent_root="/workspace",
+        runtime="/home/seanf/.runtime-venv",
+    )
+
+
+def test_round_trip(tmp_path, kept):
+    contract.save(kept, tmp_path)
+    assert contract.read(tmp_path, "pod") == kept
+    assert contract.read(tmp_path, "other") is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[: len(text) // 2],
+        lambda text: "",
+        lambda text: "[]",
+        lambda text: text.replace("1100", "0"),
+        lambda text: text.replace('"version": 1', '"version": 2'),
+        lambda text: json.dumps({**json.loads(text), "checks": [{"type": "file"}]}),
+    ],
+    ids=["truncated", "empty", "a list", "altered", "from the future", "a check without a path"],
+)
+def test_a_damaged_one_is_refused(tmp_path, kept, damage):
+    contract.save(kept, tmp_path)
+    path = contract.path_of(tmp_path, "pod")
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(DgopsError):
+        contract.read(tmp_path, "pod")
+
+
+def test_the_file_is_private(tmp_path, kept):
+    contract.save(kept, tmp_path)
+    assert contract.path_of(tmp_path, "pod").stat().st_mode & 0o077 == 0
