@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# The main job on an embedded sandbox pod: bare → ready → healthy → in by ssh → nothing left to change.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH="$PWD/.venv/bin:$PATH"
+total=5
+number=0
+begin=$SECONDS
+
+step() {
+    number=$((number + 1))
+    printf '\n[%d/%d] %s\n      $ %s\n' "$number" "$total" "$1" "$2"
+}
+
+cat <<'TEXT'
+This is the demo in fast-test mode: everything for real but the GPU. Production mode would refuse a host without one.
+TEXT
+
+step "A sandbox pod comes up: a container that behaves as a rented pod does." "dgops sandbox up"
+dgops sandbox up
+
+step "Bare to ready." "dgops deploy --host pod"
+dgops deploy --host pod
+
+step "Is it so? One look, judged against what the deploy promised." "dgops health"
+dgops health
+
+step "In by plain ssh, as the user who works there." "ssh -F .dgops/ssh/config seanf@pod …"
+ssh -F .dgops/ssh/config seanf@pod 'printf "%s on %s, %s\n" "$(id -un)" "$(hostname)" "$(dgops --version)"' </dev/null
+
+step "Again: nothing may change." "dgops deploy --host pod"
+again=$(dgops deploy --host pod --json)
+python - "$again" <<'PYTHON'
+import json
+import sys
+
+pod = json.loads(sys.argv[1])["hosts"]["pod"]
+print(f"pod   {pod['outcome']}, {pod['changed']} changed, {pod['seconds']} s")
+sys.exit(pod["outcome"] != "unchanged")
+PYTHON
+
+cat <<TEXT
+
+Done in $((SECONDS - begin)) s.
+  look    .dgops/contracts/pod.json      what is true of the pod now, check by check
+          inventories/sandbox/hosts.yml  the inventory that \`--host pod\` reads
+  try     . .venv/bin/activate           then:
+          dgops health --all             every check, not only those that fail
+          dgops deploy --host pod --check --diff
+          dgops hosts exec --host pod -- nvidia-smi
+          ssh -F .dgops/ssh/config seanf@pod
+          ansible-playbook -i inventories/sandbox playbooks/site.yml
+  end     make demo-down
+TEXT
