@@ -3,49 +3,60 @@ SHELL := /bin/bash
 VENV := .venv/bin
 WORKERS ?= 2
 
-.PHONY: setup demo demo-down test lint unit e2e soak lock generate
+.PHONY: setup sandbox dev demo demo-down test lint unit e2e soak lock generate
 
-setup: .venv/.ready
+# What dgops itself needs; enough inside a WSL distro.
+setup: .venv/.controller
 
-.venv/.ready: .ci/setup locks/dev.txt locks/uv.txt pyproject.toml
-	@sh .ci/setup
+.venv/.controller: .ci/setup locks/controller.txt locks/uv.txt pyproject.toml
+	@sh .ci/setup controller
+	@touch $@
 
-demo: setup
+sandbox: setup
+	@sh .ci/setup sandbox
+
+dev: setup sandbox .venv/.dev
+
+.venv/.dev: .ci/setup locks/dev.txt pyproject.toml | .venv/.controller
+	@sh .ci/setup dev
+	@touch $@
+
+demo: sandbox
 	@bash demo/run.sh
 
-demo-down: setup
+demo-down: sandbox
 	@$(VENV)/dgops sandbox down
 
-test: setup lint
-	@$(VENV)/pytest -q -n $(WORKERS) --dist loadgroup
+test: dev lint
+	@$(VENV)/pytest -q -n $(WORKERS) --dist loadgroup -m "not soak"
 
-unit: setup
+unit: dev
 	@$(VENV)/pytest -q -n $(WORKERS) -m "not e2e and not soak"
 
-e2e: setup
+e2e: dev
 	@$(VENV)/pytest -q -n $(WORKERS) --dist loadgroup -m "e2e and not soak"
 
-soak: setup
+soak: dev
 	@$(VENV)/pytest -q -m soak
 
-lint: setup
+lint: dev
 	@$(VENV)/ruff check .
 	@$(VENV)/ruff format --check .
 	@$(VENV)/mypy
 	@$(VENV)/lint-imports
-	@$(VENV)/vermin --no-tips --violations -t=3.8- --eval-annotations dgops/agent
+	@$(VENV)/vermin --no-tips --violations -t=3.8- dgops/agent roles/*/files/*.py
 	@$(VENV)/shellcheck $$(git ls-files '*.sh' .ci/run .ci/setup)
 	@$(VENV)/ansible-lint --offline --profile production -q
 
 # Locks are hashed and name no index, so that they work behind any mirror.
 LOCK := $(VENV)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version
-lock: setup
+lock: dev
 	@$(LOCK) 3.11 pyproject.toml --extra runtime -o locks/runtime.txt
 	@$(LOCK) 3.11 pyproject.toml --extra controller -o locks/controller.txt
 	@$(LOCK) 3.11 pyproject.toml --extra controller --extra runtime --group dev -o locks/dev.txt
 	@$(LOCK) 3.11 locks/uv.in -o locks/uv.txt
 
 # Text that is made from code: the command reference and the role tables.
-generate: setup
+generate: dev
 	@$(VENV)/python -m dgops.cli.reference
 	@$(VENV)/python -m dgops.deploy.role_tables

@@ -42,7 +42,7 @@ PAUSES = (0.2, 0.6, 1.2)
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
-class HungUp(UnreachableError):
+class HungUpError(UnreachableError):
     """The host ended the connection before the greeting; asking again may help."""
 
 
@@ -68,7 +68,23 @@ class SshTransport:
     def put(self, content: bytes | Path, remote: str, *, mode: int = 0o600) -> None:
         """Write a file on the host, whole or not at all; its folder is made if it is missing."""
         with self._told(f"writing {remote}", TRANSFER_IDLE_SECONDS):
-            sftp.put(self._sftp(), content, remote, mode)
+            try:
+                sftp.put(self._sftp(), content, remote, mode)
+            except sftp.TransferError as error:
+                raise self._full(remote, content) or error from None
+
+    def _full(self, remote: str, content: bytes | Path) -> sftp.TransferError | None:
+        """Return the error for a full disk, if the disk is full: SFTP itself cannot say so."""
+        folder = remote.rpartition("/")[0] or "."
+        answer = self.run(["df", "-Pk", "--", folder if folder != "~" else "."], timeout=10)
+        words = answer.text.splitlines()[-1].split() if answer.returncode == 0 else []
+        size = len(content) if isinstance(content, bytes) else content.stat().st_size
+        if len(words) < 6 or int(words[3]) * 1024 > size:
+            return None
+        return sftp.TransferError(
+            f"no space left on {words[5]} ({words[4]} used)",
+            f"make room on the host:  du -xh -d 2 {words[5]} | sort -h",
+        )
 
     def get(self, remote: str, local: Path) -> None:
         """Fetch a file from the host, whole or not at all."""
@@ -129,7 +145,7 @@ def open_ssh(host: Host, settings: Settings) -> SshTransport:
     for pause in PAUSES:
         try:
             return _open(host, resolved, policy, settings.connect_timeout)
-        except HungUp:
+        except HungUpError:
             # Many who come at once must not come back at once.
             time.sleep(pause * random.uniform(0.5, 1.5))
     return _open(host, resolved, policy, settings.connect_timeout)
@@ -216,7 +232,7 @@ def _failure(host: Host, keys: Keys, error: BaseException, proxy: str, silence: 
             f"{host.name}: {resolved.label} accepts connections but does not answer within {silence:g} s",
             "the host may be starting, paused or overloaded",
         )
-    return HungUp(
+    return HungUpError(
         f"{host.name}: {resolved.label} answers, but not as SSH: {error or type(error).__name__}",
         "is this the SSH port? sshd may still be starting, or have too many logins at once (MaxStartups)",
     )

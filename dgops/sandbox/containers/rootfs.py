@@ -88,7 +88,7 @@ def _debootstrap(recipe: Recipe, work: Path, descriptor: int, report: Callable[[
     argv += [recipe.suite, str(work / "rootfs.tar"), *recipe.sources]
     environment = {**os.environ, "DGOPS_OVERLAY": str(overlay), "TMPDIR": str(work / "tmp")}
     # The build keeps the lock open: should this program be killed, the next one waits for the orphan's end.
-    build = subprocess.Popen(
+    with subprocess.Popen(
         argv,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -98,8 +98,8 @@ def _debootstrap(recipe: Recipe, work: Path, descriptor: int, report: Callable[[
         errors="replace",
         pass_fds=(descriptor,),
         start_new_session=True,
-    )
-    _follow(build, recipe.suite, report)
+    ) as build:
+        _follow(build, recipe.suite, report)
 
 
 def _follow(build: subprocess.Popen[str], suite: str, report: Callable[[str], None]) -> None:

@@ -25,7 +25,8 @@ class Source:
 
 def machine_sources(suite: str, etc: Path = Path("/etc")) -> tuple[str, ...]:
     """Return the machine's Debian sources as lines for suite; empty where it has none of Debian's."""
-    release = _fields(etc / "os-release").get("VERSION_CODENAME", "")
+    machine = _fields(etc / "os-release")
+    release = machine.get("VERSION_CODENAME", "") if machine.get("ID") == "debian" else ""
     here = {release + pocket: suite + pocket for pocket in _POCKETS if release}
     found = [source for path in _files(etc / "apt") for source in parse(path.read_text(), path.suffix)]
     lines = [

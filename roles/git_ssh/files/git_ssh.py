@@ -72,14 +72,14 @@ def settle_git(wanted, check):
 
 def rewrite_key(forge, owner):
     """Return the configuration key that sends an owner's HTTPS addresses to SSH."""
-    return "url.git@{}:{}/.insteadof".format(forge, owner)
+    return "url.git@{}:{}/.insteadOf".format(forge, owner)
 
 
 def git_wishes(config, key):
     """Return the wanted configuration; what an earlier owner was given is taken back."""
     forge, owner = config["forge"], config["owner"]
     command = "ssh" if config["agent"] else "ssh -i {} -o IdentitiesOnly=yes".format(key)
-    wanted = {"core.sshcommand": command}
+    wanted = {"core.sshCommand": command}
     former = run("git", "config", "--global", "--get", "dgops.rewritten", tolerate=(1,))
     if former and former != "{} {}".format(forge, owner):
         wanted[rewrite_key(*former.split(" ", 1))] = None

@@ -199,6 +199,7 @@ def ensure_uv(path, lock, cache):
         return []
     found, downloaded = fetch([pin], cache)
     os.makedirs(os.path.dirname(path), exist_ok=True)
+    require_space(path, [found[pin]], 1)
     with zipfile.ZipFile(found[pin]) as wheel:
         member = next(name for name in wheel.namelist() if name.endswith(".data/scripts/uv"))
         write(path + ".new", wheel.read(member), 0o755)
@@ -221,18 +222,19 @@ def make(venv, uv):
         shutil.rmtree(venv)
     os.makedirs(venv, exist_ok=True)
     write(os.path.join(venv, STAMP), "")
-    run([uv, "venv", "--quiet", "--no-config", "--offline", "--allow-existing", "--python", sys.executable, venv], 120)
+    options = ["--quiet", "--no-config", "--no-cache", "--offline", "--allow-existing", "--python", sys.executable]
+    run([uv, "venv", *options, venv], 120)
 
 
-def require_space(venv, wheels):
-    """Stop where the disk cannot hold the wheels unpacked twice: in uv's hands, and in the venv."""
+def require_space(path, wheels, copies):
+    """Stop where the disk that path is on cannot hold the wheels unpacked, so that nothing is left half-done."""
     need = 0
-    for path in wheels:
-        with zipfile.ZipFile(path) as wheel:
-            need += 2 * sum(member.file_size for member in wheel.infolist())
-    free = shutil.disk_usage(os.path.dirname(venv)).free
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            need += copies * sum(member.file_size for member in archive.infolist())
+    free = shutil.disk_usage(os.path.dirname(path)).free
     if need > free:
-        numbers = venv, need // 1000000 + 1, free // 1000000
+        numbers = path, need // 1000000 + 1, free // 1000000
         stop("No space left on device: {} needs {} MB for the moment, {} MB are free".format(*numbers))
 
 
@@ -261,7 +263,8 @@ def settle(venv, config):
         return done
     found, done["downloaded"] = fetch([wanted[name] for name in missing], config["cache"], venv.get("index_url"))
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    require_space(path, found.values())
+    # Unpacked twice: in uv's hands, and in the venv.
+    require_space(path, found.values(), 2)
     if not alive(path):
         make(path, uv)
     if extra:
@@ -303,7 +306,7 @@ def main():
         downloaded = [] if config["check"] else ensure_uv(config["uv"]["path"], config["uv"]["lock"], config["cache"])
         done = {venv["path"]: settle(venv, config) for venv in config["venvs"]}
     except OSError as error:
-        stop("{}: {}".format(error.strerror, error.filename))
+        stop("{}: {}".format(error.strerror, error.filename or "while the venvs were made"))
     changed = bool(downloaded) or any(one["installed"] or one["removed"] for one in done.values())
     print(json.dumps({"changed": changed, "downloaded": downloaded, "venvs": done}))
 

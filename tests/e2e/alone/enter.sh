@@ -8,7 +8,8 @@ for place in $(awk "\$2 ~ \"^/run/\" { print \$2 }" /proc/self/mounts | tac); do
   umount "$place"
 done
 mkdir -p /etc/containers/networks /var/lib/containers
-for place in /run /var/lib/containers /etc/containers/networks; do
+# podman keeps its locks in /dev/shm: a second podman that shares them numbers the first ones anew.
+for place in /run /dev/shm /var/lib/containers /etc/containers/networks; do
   mount -t tmpfs tmpfs "$place"
 done
 ip link set lo up

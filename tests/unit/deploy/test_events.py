@@ -33,6 +33,19 @@ def test_roles_in_order_with_changes_and_times():
     assert not run.failed
 
 
+def test_a_role_whose_arguments_were_only_validated_did_not_run():
+    run, _ = play(
+        result("base", "Validating arguments against arg spec main - Packages.", "ok"),
+        result("user", "Validating arguments against arg spec main - seanf.", "ok"),
+        result("user", "Make seanf", "ok"),
+        result(
+            "git_ssh", "Validating arguments against arg spec main - git.", "failed", failure={"msg": "owner is no str"}
+        ),
+    )
+    assert [one.role for one in run.roles] == ["user", "git_ssh"]
+    assert run.failure.message == "owner is no str"
+
+
 def test_the_first_failure_is_the_items_not_the_loops():
     run, _ = play(
         result("base", "Copy", "item_failed", failure={"msg": "OSError: [Errno 28] No space left on device"}),

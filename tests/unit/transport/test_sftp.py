@@ -40,3 +40,20 @@ def test_what_cannot_be_written_leaves_nothing(transport, tmp_path):
     assert os.listdir(tmp_path / "folder") == ["inside"]
     assert sorted(os.listdir(tmp_path)) == sorted(set(os.listdir(tmp_path)) - {"folder.part"})
     assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount a small file system")
+def test_a_full_disk_is_named(transport, tmp_path):
+    import subprocess
+
+    small = tmp_path / "small"
+    small.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], capture_output=True)
+    if done.returncode:
+        pytest.skip(f"no file system can be mounted here: {done.stderr}")
+    try:
+        with pytest.raises(RemoteError, match=f"no space left on {small}"):
+            transport.put(b"x" * (1 << 20), f"{small}/new/file")
+        assert [path for path in small.rglob("*") if path.is_file()] == []
+    finally:
+        subprocess.run(["umount", str(small)], check=True)

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import shlex
 import socket
@@ -147,14 +148,33 @@ def test_a_server_that_is_no_sshd(pod, settings):
     import threading
 
     def answer(server):
-        client, _ = server.accept()
-        client.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
-        client.close()
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = server.accept()
+                client.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+                client.close()
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=answer, args=(server,), daemon=True).start()
         with pytest.raises(UnreachableError, match="not as SSH"):
             connect(replace(pod, port=server.getsockname()[1]), settings)
+
+
+def test_an_sshd_that_hangs_up_first_is_asked_again(pod, settings, monkeypatch):
+    from dgops.transport import proxy
+
+    lost, dialled = [1, 2], proxy.dial
+
+    def dial(*where):
+        sock = dialled(*where)
+        if lost:
+            lost.pop()
+            sock.shutdown(socket.SHUT_RDWR)
+        return sock
+
+    monkeypatch.setattr(proxy, "dial", dial)
+    connect(pod, settings).close()
+    assert not lost
 
 
 def test_through_a_proxy_command(pod, settings, proxy_command):
