@@ -26,7 +26,7 @@ def hosts() -> None:
     """List, add and reach hosts, and run one thing on many of them."""
 
 
-@hosts.command("list")
+@hosts.command("list", short_help="List hosts and whether their keys are pinned.")
 @click.option("--json", "as_json", is_flag=True, help="Print the hosts as JSON.")
 @click.pass_obj
 def list_hosts(settings: Settings, as_json: bool) -> None:
@@ -79,7 +79,7 @@ def _short(path: Path) -> str:
         return str(path)
 
 
-@hosts.command()
+@hosts.command(short_help="Take a host in from its ssh line.")
 @click.argument("name")
 @click.argument("ssh_line", required=False)
 @click.option("--fingerprint", metavar="SHA256:…", help="Take the host only if it shows a key with this fingerprint.")
@@ -145,7 +145,7 @@ def _warn_if_unused(settings: Settings, done: Enrolled) -> None:
         click.echo(f"warning: {done.file.parent} is not among the inventories that {source} names", err=True)
 
 
-@hosts.command("ssh-config")
+@hosts.command("ssh-config", short_help="Print or write an ssh configuration for all hosts.")
 @click.option("--write", is_flag=True, help="Put it where ssh finds it: a file of its own and one Include line.")
 @click.option("--json", "as_json", is_flag=True, help="Print it, or what was written, as JSON.")
 @click.pass_obj
@@ -172,7 +172,9 @@ def ssh_config(settings: Settings, write: bool, as_json: bool) -> None:
         click.echo(f"next: ssh {names[0]}", err=True)
 
 
-@hosts.command("exec", context_settings={"allow_interspersed_args": False})
+@hosts.command(
+    "exec", short_help="Run one command on many hosts at once.", context_settings={"allow_interspersed_args": False}
+)
 @host_option(required=True)
 @click.option("--timeout", type=click.FloatRange(min=1), default=60.0, show_default=True, help="Seconds per host.")
 @click.option("--json", "as_json", is_flag=True, help="Print each host's exit code and output as JSON.")
@@ -206,7 +208,7 @@ def _shown(answers: Iterable[dict[str, Any]], width: int, *, quiet: bool) -> Ite
         yield answer
 
 
-@hosts.command()
+@hosts.command(short_help="Show system, Python, CPUs, memory and user of hosts.")
 @host_option(required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.pass_context

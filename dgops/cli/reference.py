@@ -21,7 +21,8 @@ WIDTH = 100
 def text() -> str:
     """Return the whole page."""
     parts = ["# Commands", "", "Made by `make generate` from the commands themselves.", ""]
-    for context in _contexts(click.Context(cli, info_name="dgops", terminal_width=WIDTH)):
+    settings = {**cli.context_settings, "max_content_width": WIDTH}
+    for context in _contexts(click.Context(cli, info_name="dgops", terminal_width=WIDTH, **settings)):
         parts += [f"## {context.command_path}", "", "```text", context.get_help(), "```", ""]
     return "\n".join(parts)
 

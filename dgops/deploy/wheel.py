@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SOURCES = ("dgops", "roles", "playbooks", "locks", "pyproject.toml", "README.md", "LICENSE", "LICENSES")
 BUILD_SECONDS = 120
+# What an installer writes beside a wheel's own files.
+NOTES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
 # The earliest time that a zip can tell.
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -82,9 +84,8 @@ def _installed() -> Iterator[Path]:
     """Yield the files that the installed package brought; scripts and notes of the installer are made anew."""
     for entry in metadata.distribution("dgops").files or ():
         path = Path(str(entry.locate())).resolve()
-        if ".." not in entry.parts and entry.name not in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json"):
-            if path.is_file() and _belongs(path):
-                yield path
+        if ".." not in entry.parts and entry.name not in NOTES and path.is_file() and _belongs(path):
+            yield path
 
 
 def _hatch(clone: Path, files: Iterable[Path], out: Path) -> None:

@@ -16,17 +16,14 @@ if TYPE_CHECKING:
     from dgops.sandbox.layout import Layout
     from dgops.sandbox.records import Record
 
-VARIABLES = """---
-dgops_mode: fast-test
-# A sandbox host's key stands at no forge.
-git_ssh__check_auth: false
-"""
+# For the group and not for all: Ansible would give the variables of `all` to the hosts of other inventories too.
+# A sandbox host's key stands at no forge, so nobody asks one.
+VARIABLES = {"dgops_mode": "fast-test", "git_ssh__check_auth": False}
 HEAD = "# Written by dgops sandbox up, removed by dgops sandbox down: edits here are lost.\n"
 
 
 def write(layout: Layout, records: Sequence[Record]) -> None:
     """Write the inventory of these hosts."""
-    write_atomic(layout.inventory / "group_vars" / "all.yml", HEAD + VARIABLES)
     write_atomic(layout.inventory / "hosts.yml", render(layout, records))
 
 
@@ -47,7 +44,8 @@ def render(layout: Layout, records: Sequence[Record]) -> str:
     for group in GROUPS.values():
         hosts = {record.spec.name: variables(layout, record) for record in records if record.spec.group == group}
         children[group] = {"hosts": hosts}
-    return HEAD + "---\n" + yaml.safe_dump({"all": {"children": children}}, sort_keys=False, width=1000)
+    sandbox = {"vars": VARIABLES, "children": children}
+    return HEAD + "---\n" + yaml.safe_dump({"all": {"children": {"sandbox": sandbox}}}, sort_keys=False, width=1000)
 
 
 def variables(layout: Layout, record: Record) -> dict[str, Any]:

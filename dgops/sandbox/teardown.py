@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ def down(settings: Settings, report: Callable[[str], None] = machine.silent) -> 
     layout = layout_of(settings)
     if not _is_there(layout):
         inventory.remove(layout)
+        _tidy(layout.known_hosts.parent, [])
         return Gone((), layout.cache)
     machine.require_root()
     with machine.at_work(layout, report) as engine:
@@ -45,7 +47,24 @@ def down(settings: Settings, report: Callable[[str], None] = machine.silent) -> 
         inventory.remove(layout)
         shutil.rmtree(layout.folder, ignore_errors=True)
         others = machine.leave(layout, engine)
+    _tidy(layout.known_hosts.parent, names)
     return Gone(tuple(names), layout.cache, tuple(others))
+
+
+def _tidy(state: Path, names: list[str]) -> None:
+    """Forget what was noted of these hosts; where no other host is pinned, leave no file behind."""
+    for name in names:
+        (state / "contracts" / f"{name}.json").unlink(missing_ok=True)
+    pins = state / "known_hosts"
+    if pins.is_file() and pins.stat().st_size:
+        return
+    for path in (pins, state / ".known_hosts.lock", state / "ssh" / "config"):
+        path.unlink(missing_ok=True)
+    # What `hosts` and `deploy` keep to be faster is made again.
+    shutil.rmtree(state / "inventories", ignore_errors=True)
+    for folder in (state / "contracts", state / "ssh", state):
+        with contextlib.suppress(OSError):  # not there, or somebody else's files are in it
+            folder.rmdir()
 
 
 def _is_there(layout: Layout) -> bool:

@@ -18,15 +18,25 @@ MINUTES = 60
 class Place:
     """One folder that a person works in; its sandbox hosts go with it."""
 
-    def __init__(self, root):
+    def __init__(self, root, clone=False):
         self.root = root
-        (root / "dgops.toml").write_text("")
+        if clone:
+            self._copy_tree()
+        else:
+            (root / "dgops.toml").write_text("")
         self.settings = settings_room.load(root)
         kept = {key: value for key, value in os.environ.items() if not key.startswith("DGOPS_")}
         self.env = {**kept, "HOME": str(root / "home"), "PATH": f"{BIN}:{os.environ['PATH']}", "NO_COLOR": "1"}
         # Base images are cached for all places, as they are for all clones of a person.
         self.env["DGOPS_CACHE"] = str(self.settings.cache)
         (root / "home").mkdir()
+
+    def _copy_tree(self):
+        """Copy what git tracks or would track: a clone of the work tree as it stands."""
+        listing = ["git", "-C", REPO, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        names = subprocess.run(listing, capture_output=True, check=True, timeout=MINUTES).stdout
+        copying = ["rsync", "-a", "--from0", "--ignore-missing-args", "--files-from=-", f"{REPO}/", f"{self.root}/"]
+        subprocess.run(copying, input=names, check=True, timeout=MINUTES)
 
     def up(self, *names, **spec):
         return hosts.up([HostSpec(name, **spec) for name in names], self.settings)

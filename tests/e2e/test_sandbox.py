@@ -64,10 +64,10 @@ def test_keys_are_pinned_as_printed_and_the_inventory_follows(make_pod: Any, pro
     pinned = KnownHosts(layout.known_hosts).keys(f"dgops-{pod.name}")
     assert sorted(map(fingerprint, pinned)) == sorted(pod.fingerprints)
     inventory = yaml.safe_load((project.root / "inventories/sandbox/hosts.yml").read_text())
-    variables = inventory["all"]["children"]["pods"]["hosts"][pod.name]
+    sandbox = inventory["all"]["children"]["sandbox"]
+    variables = sandbox["children"]["pods"]["hosts"][pod.name]
     assert (variables["ansible_port"], variables["persistent_root"]) == (pod.port, "/workspace")
-    group = yaml.safe_load((project.root / "inventories/sandbox/group_vars/all.yml").read_text())
-    assert group == {"dgops_mode": "fast-test"}
+    assert sandbox["vars"]["dgops_mode"] == "fast-test"
 
 
 def test_a_wrong_host_key_shuts_the_door(make_pod: Any, project: Any, ssh: Any) -> None:

@@ -83,7 +83,8 @@ def _debootstrap(recipe: Recipe, work: Path, descriptor: int, report: Callable[[
         target.write_text(content)
     overlay.mkdir(exist_ok=True)
     (work / "tmp").mkdir()
-    argv = ["mmdebstrap", "--variant=minbase", f"--include={','.join(recipe.packages)}"]
+    # In a mount namespace of its own: killed half-way, it would leave /proc and /sys mounted in there.
+    argv = ["unshare", "--mount", "--", "mmdebstrap", "--variant=minbase", f"--include={','.join(recipe.packages)}"]
     argv += [f"--customize-hook={hook}" for hook in recipe.hooks]
     argv += [recipe.suite, str(work / "rootfs.tar"), *recipe.sources]
     environment = {**os.environ, "DGOPS_OVERLAY": str(overlay), "TMPDIR": str(work / "tmp")}

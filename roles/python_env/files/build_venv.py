@@ -140,9 +140,9 @@ def cached(pin, cache, tags):
             name, version, _, suits = parse_wheel_filename(os.path.basename(path))
         except InvalidWheelFilename:
             continue
-        if (name, str(version)) == (pin.name, pin.version) and not suits.isdisjoint(tags):
-            if "sha256:" + _hash(path).hexdigest() in pin.hashes:
-                return path
+        fits = (name, str(version)) == (pin.name, pin.version) and not suits.isdisjoint(tags)
+        if fits and "sha256:" + _hash(path).hexdigest() in pin.hashes:
+            return path
     return None
 
 

@@ -19,7 +19,9 @@ def layout(tmp_path):
 def test_hosts_stand_in_their_groups_and_are_held_to_their_pins(layout):
     records = [Record(HostSpec("pod"), port=4001), Record(HostSpec("win", "wsl"), port=4002)]
     inventory.write(layout, records)
-    written = yaml.safe_load((layout.inventory / "hosts.yml").read_text())["all"]["children"]
+    written = yaml.safe_load((layout.inventory / "hosts.yml").read_text())["all"]["children"]["sandbox"]
+    assert written["vars"]["dgops_mode"] == "fast-test"
+    written = written["children"]
     assert list(written["pods"]["hosts"]) == ["pod"]
     pod, win = written["pods"]["hosts"]["pod"], written["wsl"]["hosts"]["win"]
     assert (pod["ansible_port"], pod["ansible_user"], pod["persistent_root"]) == (4001, "root", "/workspace")

@@ -18,7 +18,7 @@ def sock():
     import socket
 
     ours, theirs = socket.socketpair()
-    with theirs:
+    with ours, theirs:
         yield ours
 
 

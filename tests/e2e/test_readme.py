@@ -1,0 +1,77 @@
+"""Every command in the README is run: the pod's in a clone against a sandbox pod, the distro's inside one."""
+
+import re
+
+import pytest
+from place import REPO, Place
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("readme")]
+EXAMPLE = "ssh root@203.0.113.7 -p 40022 -i ~/.ssh/id_ed25519"
+ACTIVATE = ". .venv/bin/activate"
+
+
+def sections():
+    """Return the commands of each section of the README, by its title."""
+    found = {}
+    for part in re.split(r"^## ", (REPO / "README.md").read_text(), flags=re.MULTILINE)[1:]:
+        blocks = re.findall(r"```bash\n(.*?)```", part, flags=re.DOTALL)
+        lines = [line for block in blocks for line in block.splitlines() if line]
+        if lines:
+            found[part.splitlines()[0]] = lines
+    return found
+
+
+def test_every_section_is_known():
+    assert set(sections()) == {"Two commands", "Your own pod", "A WSL distro"}
+
+
+def test_the_two_commands_are_what_ci_runs():
+    script = (REPO / ".ci/run").read_text()
+    for command in sections()["Two commands"]:
+        assert command.removeprefix("make ") in script
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    # There is no GPU here, and no forge: fast-test mode, and health asks neither.
+    root = tmp_path_factory.mktemp("readme")
+    found = Place(root, clone=True)
+    found.env["DGOPS_MODE"] = "fast-test"
+    (root / "inventories/local/group_vars").mkdir()
+    (root / "inventories/local/group_vars/all.yml").write_text("git_ssh__check_auth: false\n")
+    yield found
+    found.down()
+
+
+def test_your_own_pod(place):
+    pod = place.up("pod")[0]
+    lines = sections()["Your own pod"]
+    assert any(EXAMPLE in line for line in lines)
+    for line in lines:
+        command = line.replace(EXAMPLE, f"ssh root@127.0.0.1 -p {pod.port} -i {pod.key}")
+        # OpenSSH takes the home from the password file and not from HOME.
+        command = command.replace("ssh seanf@gadget", "ssh -F $HOME/.ssh/config seanf@gadget id -un </dev/null")
+        if line == ACTIVATE:
+            continue
+        done = place.run("bash", "-ec", command)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    assert done.stdout.count("changed=0") == 1, "after a deploy, plain Ansible changes nothing"
+
+
+def test_a_wsl_distro_is_its_own_controller(place):
+    """A clone inside the distro: set up, deployed to itself, healthy."""
+    distro = place.up("distro", kind="wsl")[0]
+    lines = sections()["A WSL distro"]
+    assert lines[:2] == ["make setup", ACTIVATE]
+    tree = f"tar -C {place.root} --exclude ./.dgops --exclude ./home -c ."
+    copied = place.run("bash", "-ec", f"{tree} | {distro.ssh_line} 'mkdir dgops && tar -C dgops -x'")
+    assert copied.returncode == 0, copied.stderr
+    # What a clone needs before its first command: git and make.
+    script = "\n".join(
+        ["sudo apt-get -qq update", "sudo apt-get -qq -y install git make >/dev/null", "cd dgops", *lines]
+    )
+    script = script.replace("make setup", "sudo apt-get -qq -y install python3-venv rsync >/dev/null\nmake setup")
+    script = f"export DGOPS_MODE=fast-test\n{script}"
+    done = place.run(*distro.ssh, f"set -eu\n{script}", timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^DeadlyLinux_002 +pass", done.stdout, flags=re.MULTILINE), done.stdout

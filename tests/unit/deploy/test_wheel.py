@@ -1,0 +1,72 @@
+"""The wheel of this tree: the same bytes each time, built once, and complete."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from dgops.deploy import wheel
+from dgops.errors import DgopsError
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    return wheel.build(tmp_path_factory.mktemp("cache"))
+
+
+def test_the_same_tree_gives_the_same_bytes(built, tmp_path):
+    other = wheel.build(tmp_path)
+    assert other != built
+    assert other.read_bytes() == built.read_bytes()
+
+
+def test_it_is_built_once(built, monkeypatch):
+    monkeypatch.setattr(wheel, "_hatch", lambda *_: pytest.fail("built again"))
+    assert wheel.build(built.parents[2]) == built
+
+
+def test_it_carries_what_a_deploy_needs(built):
+    with zipfile.ZipFile(built) as archive:
+        names = archive.namelist()
+    for name in ("roles/python_env/files/build_venv.py", "playbooks/site.yml", "locks/runtime.txt", "locks/uv.txt"):
+        assert f"dgops/share/{name}" in names
+    assert "dgops/agent/probe.py" in names
+    assert [name for name in names if name.endswith(".pyc") or "__pycache__" in name] == []
+
+
+def test_described(built):
+    assert wheel.describe(built)["path"] == str(built)
+    assert wheel.describe(built)["version"] == built.name.split("-")[1]
+    assert len(wheel.describe(built)["sha256"]) == 64
+
+
+def test_installed_from_a_wheel_it_makes_the_wheel_again(built, tmp_path):
+    """Outside a clone there is nothing to build from but the installed files."""
+    site = tmp_path / "site"
+    with zipfile.ZipFile(built) as archive:
+        archive.extractall(site)
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(site),
+        "DGOPS_CACHE": str(tmp_path / "cache"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    argv = [sys.executable, "-m", "dgops.deploy.wheel", "--print-json"]
+    done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    again = Path(json.loads(done.stdout)["path"])
+    with zipfile.ZipFile(built) as first, zipfile.ZipFile(again) as second:
+        assert sorted(first.namelist()) == sorted(second.namelist())
+        for name in first.namelist():
+            assert name.endswith("/RECORD") or first.read(name) == second.read(name), name
+
+
+def test_a_build_that_fails_names_the_cause(tmp_path, monkeypatch):
+    monkeypatch.setattr(wheel.sys, "executable", "/bin/false")
+    with pytest.raises(DgopsError, match="could not be built"):
+        wheel.build(tmp_path)
+    assert list((tmp_path / "wheels").iterdir()) == []

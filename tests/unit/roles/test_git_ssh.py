@@ -1,0 +1,105 @@
+"""The key and git's configuration, with the real ssh-keygen and git in a home of the test's own."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from role_programs import ROLES
+
+PROGRAM = (ROLES / "git_ssh/files/git_ssh.py").read_text()
+PLAIN = {"key": "", "comment": "dgops-pod", "agent": False, "forge": "github.com", "owner": "", "check": False}
+
+
+@pytest.fixture
+def home(tmp_path):
+    made = tmp_path / "home"
+    (made / ".ssh").mkdir(mode=0o700)
+    return made
+
+
+@pytest.fixture
+def settle(home):
+    def run(**asked):
+        env = {**os.environ, "HOME": str(home), "DGOPS_GIT_SSH": json.dumps({**PLAIN, **asked})}
+        env.pop("GIT_CONFIG_GLOBAL", None)
+        done = subprocess.run([sys.executable, "-"], input=PROGRAM, env=env, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
+def git(home, *argv):
+    argv = ["git", "config", "--global", *argv]
+    return subprocess.run(argv, env={**os.environ, "HOME": str(home)}, capture_output=True, text=True).stdout.strip()
+
+
+def test_a_key_is_made_once(home, settle):
+    first = settle()
+    key = home / ".ssh/id_ed25519"
+    assert first["made"]
+    assert first["key"] == str(key)
+    assert first["public"].startswith("ssh-ed25519 ")
+    assert first["public"].endswith(" dgops-pod")
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert git(home, "core.sshCommand") == f"ssh -i {key} -o IdentitiesOnly=yes"
+    again = settle()
+    assert (again["changed"], again["made"], again["public"]) == ([], False, first["public"])
+
+
+def test_an_rsa_key_that_is_there_is_used(home, settle):
+    key = home / ".ssh/id_rsa"
+    subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-N", "", "-f", key], check=True, timeout=60)
+    key.with_suffix(".pub").unlink()
+    seen = settle()
+    assert not seen["made"]
+    assert seen["key"] == str(key)
+    assert seen["public"].startswith("ssh-rsa "), "derived where the file is gone"
+    assert not (home / ".ssh/id_ed25519").exists()
+
+
+def test_a_key_that_is_open_to_others_is_closed(home, settle):
+    settle()
+    (home / ".ssh/id_ed25519").chmod(0o644)
+    assert settle()["changed"] == [f"closed {home}/.ssh/id_ed25519 to others"]
+    assert settle()["changed"] == []
+
+
+def test_half_a_key_of_a_killed_run_is_made_whole(home, settle):
+    (home / ".ssh/id_ed25519.new").touch()
+    (home / ".ssh/id_ed25519.pub").write_text("of a key that never was\n")
+    assert settle()["public"].endswith(" dgops-pod")
+
+
+def test_only_the_owner_is_rewritten_and_an_earlier_one_is_taken_back(home, settle):
+    settle(owner="walshderek")
+    assert git(home, "url.git@github.com:walshderek/.insteadOf") == "https://github.com/walshderek/"
+    git(home, "core.editor", "vim")
+    settle(owner="other")
+    assert git(home, "url.git@github.com:walshderek/.insteadOf") == ""
+    assert git(home, "url.git@github.com:other/.insteadOf") == "https://github.com/other/"
+    settle()
+    assert git(home, "--get-regexp", "url.*") == ""
+    assert git(home, "core.editor") == "vim"
+    assert settle()["changed"] == []
+
+
+def test_a_look_changes_nothing(home, settle):
+    seen = settle(owner="walshderek", check=True)
+    assert [words.split(" ")[0] for words in seen["changed"]] == [
+        "made",
+        "core.sshCommand",
+        "url.git@github.com:walshderek/.insteadOf",
+        "dgops.rewritten",
+    ]
+    assert list((home / ".ssh").iterdir()) == []
+    assert not (home / ".gitconfig").exists()
+
+
+def test_a_forwarded_agent_needs_no_key(home, settle):
+    seen = settle(agent=True)
+    assert seen["public"] is None
+    assert git(home, "core.sshCommand") == "ssh"
+    assert list((home / ".ssh").iterdir()) == []
