@@ -11,7 +11,7 @@ from dgops.cli.options import host_option, role_names
 from dgops.cli.render import coloured, plain, print_json, step
 
 if TYPE_CHECKING:
-    from dgops.deploy.events import RoleRun
+    from dgops.deploy.events import Failure, RoleRun
     from dgops.deploy.result import HostResult
     from dgops.settings import Settings
 
@@ -51,8 +51,9 @@ def deploy(
 
     settings: Settings = with_forks(ctx.obj, forks)
     known = inventory.load(settings)
-    wish = Wish(known.select(host), known, roles, check, diff, max(0, ctx.meta["dgops.verbose"] - 1))
-    progress = Progress(check=check, quiet=as_json)
+    chosen = known.select(host)
+    wish = Wish(chosen, known, roles, check, diff, max(0, ctx.meta["dgops.verbose"] - 1))
+    progress = Progress(max(len(one.name) for one in chosen), check=check, quiet=as_json)
     try:
         results = run_deploy(wish, settings, progress)
     finally:
@@ -67,7 +68,8 @@ def deploy(
 class Progress:
     """Shows a deploy while it goes on: a line for each role, a status line on a terminal, a recap for each host."""
 
-    def __init__(self, *, check: bool, quiet: bool) -> None:
+    def __init__(self, width: int, *, check: bool, quiet: bool) -> None:
+        self.width = width
         self.check = check
         self.quiet = quiet
         self.status = None
@@ -84,7 +86,9 @@ class Progress:
 
     def looked(self, host: str, seconds: float) -> None:
         """Say that a host answered."""
-        self._line(step(host, "looked", "the host answers, the lease is ours" if not self.check else "", seconds))
+        self._line(
+            step(self.width, host, "looked", "the host answers, the lease is ours" if not self.check else "", seconds)
+        )
 
     def working(self, role: str, task: str) -> None:
         """Show the task under way."""
@@ -95,7 +99,7 @@ class Progress:
         """Say what a role did on a host."""
         word = "would change" if self.check else "changed"
         result = "failed" if run.failed else f"{run.changed} {word}" if run.changed else "holds"
-        self._line(step(host, run.role or "facts", result, run.ended - run.started))
+        self._line(step(self.width, host, run.role or "facts", result, run.ended - run.started))
 
     def over(self, result: HostResult) -> None:
         """Print a host's recap on stdout: one line, then notices, differences and the first failure."""
@@ -104,13 +108,29 @@ class Progress:
         self.stop()
         for diff in result.diffs:
             click.echo(plain(diff).rstrip("\n"))
-        click.echo(step(result.host, _headline(result, self.check), _summary(result), result.seconds))
+        click.echo(step(self.width, result.host, _headline(result, self.check), _summary(result), result.seconds))
         for notice in result.notices:
-            click.echo(f"{'':<5} {plain(notice)}")
+            click.echo(f"{self.indent}{plain(notice)}")
         for failing in result.health.failures("live") if result.health else ():
-            click.echo(f"{'':<5} {coloured(failing.outcome.value)}     {failing.check.role}: {plain(failing.observed)}")
+            word = coloured(failing.outcome.value)
+            click.echo(
+                f"{self.indent}{word}  {failing.check.role}: {plain(failing.check.name)}: {plain(failing.observed)}"
+            )
         if result.failure:
-            _print_failure(result)
+            self._failure(result.failure)
+
+    @property
+    def indent(self) -> str:
+        """Blanks as wide as the column of names."""
+        return " " * (self.width + 2)
+
+    def _failure(self, failure: Failure) -> None:
+        where = f"{failure.role}: {failure.task}" if failure.role else failure.task
+        click.echo(f"{self.indent}{coloured('failed')}   {plain(where)}", err=True)
+        for line in plain(failure.message).splitlines():
+            click.echo(f"{self.indent}         {line}", err=True)
+        if failure.hint:
+            click.echo(f"{self.indent}hint     {plain(failure.hint)}", err=True)
 
     def _line(self, text: str) -> None:
         if not self.quiet:
@@ -126,7 +146,8 @@ def _headline(result: HostResult, check: bool) -> str:
 
 
 def _summary(result: HostResult) -> str:
-    parts = [f"{len(result.roles)} roles run"] if result.roles else []
+    count = len(result.roles)
+    parts = [f"{count} role{'s' if count > 1 else ''} run"] if count else []
     if result.changed:
         parts.append(f"{result.changed} changed")
     if result.health:
@@ -134,14 +155,3 @@ def _summary(result: HostResult) -> str:
         passed = sum(one.outcome.value == "pass" for one in result.health.results)
         parts.append(f"{passed} checks pass" + (f", {failed} fail (dgops health)" if failed else ""))
     return ", ".join(parts)
-
-
-def _print_failure(result: HostResult) -> None:
-    failure = result.failure
-    assert failure is not None
-    where = f"{failure.role}: {failure.task}" if failure.role else failure.task
-    click.echo(f"{'':<5} {coloured('failed')}   {plain(where)}", err=True)
-    for line in plain(failure.message).splitlines():
-        click.echo(f"{'':<5}          {line}", err=True)
-    if failure.hint:
-        click.echo(f"{'':<5} hint     {plain(failure.hint)}", err=True)

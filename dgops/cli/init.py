@@ -33,6 +33,7 @@ all:
     # The machine that dgops runs on.
     local:
       ansible_connection: local
+      ansible_python_interpreter: /usr/bin/python3
 """
 
 

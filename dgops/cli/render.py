@@ -56,10 +56,9 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(_pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def step(name: str, what: str, result: str, seconds: float, widths: tuple[int, int] = (5, 15)) -> str:
-    """Return one line of progress: who, what, result, and the seconds at the right."""
-    first, second = widths
-    return f"{name:<{first}} {what:<{second}} {result:<48} {seconds:7.1f} s"
+def step(width: int, name: str, what: str, result: str, seconds: float) -> str:
+    """Return one line of progress: who (in a column of width), what, result, and the seconds at the right."""
+    return f"{name:<{width}}  {what:<15} {result:<46} {seconds:7.1f} s"
 
 
 def ago(moment: str) -> str:

@@ -73,8 +73,11 @@ def environment(ssh_config: Path, scratch: Path) -> dict[str, str]:
         "SSH_CONTROL_PATH_DIR": str(scratch / "cp"),
         "STDOUT_CALLBACK": "dgops_events",
     }
-    # An activated venv or a person's PYTHONPATH must not leak into Ansible's modules on a local host.
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "PYTHON"))}
+    # An activated venv or a person's PYTHONPATH must not leak into Ansible's modules on a local host: another user
+    # could not even start that venv's Python.
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "PYTHON", "VIRTUAL_"))}
+    own = str(Path(sys.executable).parent)
+    kept["PATH"] = os.pathsep.join(part for part in os.environ.get("PATH", "").split(os.pathsep) if part != own)
     return {
         **kept,
         **{f"ANSIBLE_{key}": value for key, value in settings.items()},

@@ -48,7 +48,7 @@ class TestOnePod:
         assert " ready " in done.stdout
         assert "ssh-ed25519 " in done.stdout, "the new key's public half is printed"
         for role in ROLES:
-            assert f"pod   {role} " in done.stderr
+            assert f"pod  {role} " in done.stderr
 
     def test_health_passes(self, place):
         code, found = place.json("health")

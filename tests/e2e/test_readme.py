@@ -37,8 +37,9 @@ def place(tmp_path_factory):
     root = tmp_path_factory.mktemp("readme")
     found = Place(root, clone=True)
     found.env["DGOPS_MODE"] = "fast-test"
-    (root / "inventories/local/group_vars").mkdir()
-    (root / "inventories/local/group_vars/all.yml").write_text("git_ssh__check_auth: false\n")
+    for inventory in ("local", "wsl"):
+        (root / f"inventories/{inventory}/group_vars").mkdir(exist_ok=True)
+        (root / f"inventories/{inventory}/group_vars/all.yml").write_text("git_ssh__check_auth: false\n")
     yield found
     found.down()
 

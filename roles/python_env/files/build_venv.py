@@ -85,13 +85,17 @@ def installed(venv):
     return found
 
 
+def recorded(folder):
+    """Say whether a distribution knows its files."""
+    return os.path.exists(os.path.join(folder, "RECORD"))
+
+
 def intact(folder, since):
     """Compare a distribution's files with its RECORD: sizes always, contents of what was touched after `since`."""
-    try:
-        with open(os.path.join(folder, "RECORD"), newline="") as stream:
-            rows = list(csv.reader(stream))
-    except FileNotFoundError:
+    if not recorded(folder):
         return False
+    with open(os.path.join(folder, "RECORD"), newline="") as stream:
+        rows = list(csv.reader(stream))
     base = os.path.dirname(folder)
     return all(_same(os.path.join(base, path), digest, size, since) for path, digest, size in rows if digest)
 
@@ -252,13 +256,22 @@ def install(venv, uv, found):
         run(argv, INSTALL_SECONDS)
 
 
+def discard(venv, uv, names):
+    """Take distributions out; of one that uv cannot make sense of, at least what makes it count as installed."""
+    options = ["--quiet", "--no-config", "--no-cache", "--python", os.path.join(venv, "bin", "python")]
+    run([uv, "pip", "uninstall", *options, *names], 120, tolerate=True)
+    for name in names:
+        for _, folder in installed(venv).get(name, []):
+            shutil.rmtree(folder)
+
+
 def settle(venv, config):
     """Make one venv equal to its lock; returns what was installed, removed and downloaded."""
     path, uv, allow = venv["path"], config["uv"]["path"], venv.get("allow", [])
     with open(venv["lock"]) as stream:
         wanted = locked(stream.read())
     missing, extra = differences(path, wanted, allow)
-    done = {"installed": missing, "removed": extra, "downloaded": []}
+    done = {"installed": missing, "removed": list(extra), "downloaded": []}
     if config["check"] or not (missing or extra):
         return done
     found, done["downloaded"] = fetch([wanted[name] for name in missing], config["cache"], venv.get("index_url"))
@@ -267,11 +280,10 @@ def settle(venv, config):
     require_space(path, found.values(), 2)
     if not alive(path):
         make(path, uv)
+    # A distribution without its RECORD can be replaced by nobody.
+    extra += [name for name in missing for _, folder in installed(path).get(name, []) if not recorded(folder)]
     if extra:
-        run(
-            [uv, "pip", "uninstall", "--quiet", "--no-config", "--python", os.path.join(path, "bin/python"), *extra],
-            120,
-        )
+        discard(path, uv, extra)
     if missing:
         install(path, uv, found)
     left = differences(path, wanted, allow)
@@ -281,7 +293,7 @@ def settle(venv, config):
     return done
 
 
-def run(argv, seconds):
+def run(argv, seconds, tolerate=False):
     """Return what a program prints; where it fails its own words come first."""
     environment = dict(os.environ)
     if os.path.exists(BUNDLE):
@@ -293,7 +305,7 @@ def run(argv, seconds):
         )
     except subprocess.TimeoutExpired:
         stop("{} took longer than {} s".format(" ".join(argv[:3]), seconds))
-    if done.returncode:
+    if done.returncode and not tolerate:
         sys.stderr.write((done.stderr or done.stdout).strip() + "\n")
         stop("{} ended with exit {}".format(" ".join(argv[:3]), done.returncode))
     return done.stdout

@@ -21,21 +21,21 @@ def show():
 
 def test_progress_goes_to_stderr_and_the_recap_to_stdout(show):
     def body():
-        progress = Progress(check=False, quiet=False)
+        progress = Progress(3, check=False, quiet=False)
         progress.role_over("pod", RoleRun("base", 0.0, 2.5, changed=3))
         progress.over(HostResult("pod", "changed", 4.0, 3, (RoleRun("base", 0.0, 2.5),), notices=("add this key",)))
 
     done = show(body)
     assert "base            3 changed" in done.stderr
     assert done.stderr.rstrip().endswith("2.5 s")
-    assert "ready           1 roles run, 3 changed" in done.stdout
+    assert "ready           1 role run, 3 changed" in done.stdout
     assert "add this key" in done.stdout
 
 
 def test_a_failure_is_shown_with_its_hint_and_steers_no_terminal(show):
     def body():
         failure = Failure("base", "Install", "E: no\x1b[2J", "look there")
-        Progress(check=False, quiet=False).over(HostResult("pod", "failed", 1.0, failure=failure))
+        Progress(3, check=False, quiet=False).over(HostResult("pod", "failed", 1.0, failure=failure))
 
     done = show(body)
     assert "failed   base: Install" in done.stderr
@@ -45,7 +45,7 @@ def test_a_failure_is_shown_with_its_hint_and_steers_no_terminal(show):
 
 def test_check_speaks_of_what_would_be(show):
     def body():
-        progress = Progress(check=True, quiet=False)
+        progress = Progress(3, check=True, quiet=False)
         progress.role_over("pod", RoleRun("base", 0.0, 1.0, changed=1))
         progress.over(HostResult("pod", "changed", 1.0, 1))
         progress.over(HostResult("pod2", "unchanged", 1.0))
@@ -58,7 +58,7 @@ def test_check_speaks_of_what_would_be(show):
 
 def test_quiet_says_nothing(show):
     def body():
-        progress = Progress(check=False, quiet=True)
+        progress = Progress(3, check=False, quiet=True)
         progress.role_over("pod", RoleRun("base", 0.0, 1.0))
         progress.over(HostResult("pod", "unchanged", 1.0))
 

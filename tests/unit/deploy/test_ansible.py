@@ -20,9 +20,11 @@ def test_argv(tmp_path):
 def test_a_persons_ansible_and_python_variables_stay_out(tmp_path, monkeypatch):
     monkeypatch.setenv("ANSIBLE_STRATEGY", "mitogen")
     monkeypatch.setenv("PYTHONPATH", "/x")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:/usr/bin")
     found = ansible.environment(tmp_path / "config", tmp_path)
     assert "ANSIBLE_STRATEGY" not in found
     assert "PYTHONPATH" not in found
+    assert found["PATH"] == "/usr/bin", "an activated venv is no place for a local host's modules"
     assert found["ANSIBLE_SSH_ARGS"].startswith(f"-F {tmp_path / 'config'} ")
 
 

@@ -137,7 +137,7 @@ def test_a_full_disk_is_seen_before_anything_is_written(tmp_path, monkeypatch):
     usage = build_venv.shutil.disk_usage(tmp_path)._replace(free=6_000_000)
     monkeypatch.setattr(build_venv.shutil, "disk_usage", lambda _path: usage)
     build_venv.require_space(str(tmp_path / "venv"), [str(path)], 1)
-    with pytest.raises(SystemExit, match="No space left on device: .*venv needs 11 MB for the moment, 6 MB are free"):
+    with pytest.raises(SystemExit, match=r"No space left on device: .*venv needs 11 MB for the moment, 6 MB are free"):
         build_venv.require_space(str(tmp_path / "venv"), [str(path)], 2)
 
 
