@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import traceback
 from typing import Any, Callable, Dict
@@ -21,10 +20,6 @@ COMMANDS: Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]] = {
 def main() -> int:
     """Run one command and return the exit code; 70 is an error of the agent itself."""
     arguments = sys.argv[1:]
-    if arguments[:1] == ["--root"]:
-        arguments = arguments[1:]
-        if os.geteuid() != 0:
-            _become_root(arguments)
     request = json.loads(sys.stdin.read() or "{}")
     try:
         answer = COMMANDS[arguments[0]](request)
@@ -35,11 +30,6 @@ def main() -> int:
         return 70
     sys.stdout.write(json.dumps(answer) + "\n")
     return 0
-
-
-def _become_root(arguments: list[str]) -> None:
-    # -n: a sudo that would ask for a password fails at once instead of waiting for one.
-    os.execvp("sudo", ["sudo", "-n", "--", sys.executable, sys.argv[0], *arguments])
 
 
 if __name__ == "__main__":

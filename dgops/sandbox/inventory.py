@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
 from dgops.files import write_atomic
 from dgops.sandbox.spec import GROUPS
+from dgops.transport.known_hosts import common_args, strict_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,34 +55,16 @@ def variables(layout: Layout, record: Record) -> dict[str, Any]:
         "ansible_port": record.port,
         "ansible_user": record.spec.user,
         "ansible_ssh_private_key_file": str(layout.key),
-        "ansible_ssh_common_args": " ".join(_quoted(option) for option in ssh_options(layout, record.spec.name)),
+        "ansible_ssh_common_args": common_args(f"dgops-{record.spec.name}", layout.known_hosts),
     }
     if record.spec.kind == "pod":
         found["persistent_root"] = "/workspace"
     return found
 
 
-def ssh_options(layout: Layout, name: str) -> list[str]:
-    """Return the options that hold ssh to the pinned key."""
-    settings = {
-        "HostKeyAlias": f"dgops-{name}",
-        "UserKnownHostsFile": str(layout.known_hosts),
-        "GlobalKnownHostsFile": "/dev/null",
-        "StrictHostKeyChecking": "yes",
-        "IdentitiesOnly": "yes",
-    }
-    return [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
-
-
 def ssh_command(layout: Layout, record: Record) -> list[str]:
     """Return the command that a person types to get in."""
-    where = ["-p", str(record.port), f"{record.spec.user}@127.0.0.1"]
-    return ["ssh", "-i", str(layout.key), *ssh_options(layout, record.spec.name), *where]
-
-
-def _quoted(word: str) -> str:
-    # Ansible splits the arguments as a shell would; ssh then splits a file option at spaces once more.
-    if " " not in word:
-        return word
-    key, _, value = word.partition("=")
-    return json.dumps(f'{key}="{value}"')
+    strict = strict_options(f"dgops-{record.spec.name}", layout.known_hosts)
+    options = [word for key, value in strict.items() for word in ("-o", f"{key}={value}")]
+    where = ["-o", "IdentitiesOnly=yes", "-p", str(record.port), f"{record.spec.user}@127.0.0.1"]
+    return ["ssh", "-i", str(layout.key), *options, *where]

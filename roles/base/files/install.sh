@@ -1,3 +1,4 @@
+#!/bin/sh
 # Install packages: install.sh SECONDS PACKAGE... Waits for another apt, finishes an interrupted dpkg, and lets apt's
 # own errors be the first thing seen.
 set -eu

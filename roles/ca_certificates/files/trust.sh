@@ -1,3 +1,4 @@
+#!/bin/sh
 # Rebuild the trust store if a certificate below /usr/local/share/ca-certificates is not in it. Argument: check or apply.
 set -eu
 bundle=/etc/ssl/certs/ca-certificates.crt

@@ -16,13 +16,13 @@ TAKEN = b'{"held": false, "owner": "you@there", "expires_in": 41.5}'
 
 def test_busy_names_who_and_how_long():
     with pytest.raises(BusyError) as caught:
-        lease.Lease(FakeTransport(answers=[Answer(("python3",), stdout=TAKEN)]), "pod").acquire()
+        lease.Lease(FakeTransport(answers=[Answer(("sh",), stdout=TAKEN)]), "pod").acquire()
     assert caught.value.message == "you@there is deploying to pod"
     assert "42 s" in caught.value.hint
 
 
 def test_acquired_and_given_back():
-    host = FakeTransport(answers=[Answer(("python3",), stdout=HELD)])
+    host = FakeTransport(answers=[Answer(("sh",), stdout=HELD)])
     held = lease.Lease(host, "pod")
     held.acquire()
     held.release()

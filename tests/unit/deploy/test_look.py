@@ -13,7 +13,7 @@ from dgops.hosts.host import Host
 
 def fake(name, **facts):
     seen = {"python": "3.11.2", "fresh_disk": {"free": 10**10, "path": "/"}, **facts}
-    answer = {"argv": ["python3"], "stdout": json.dumps({"facts": seen, "held": True, "owner": "", "expires_in": 0})}
+    answer = {"argv": ["sh"], "stdout": json.dumps({"facts": seen, "held": True, "owner": "", "expires_in": 0})}
     return Host(name, "fake", variables={"dgops_fake_answers": [answer]}, inventory=Path())
 
 

@@ -40,7 +40,7 @@ def answering(marker, shell="/bin/bash", count=2):
         "observations": [{"seen": user}, {"seen": {"gpus": []}}][:count],
         "state_seconds": 0.01,
     }
-    script = [{"argv": ["python3"], "stdout": json.dumps(answer)}]
+    script = [{"argv": ["sh"], "stdout": json.dumps(answer)}]
     return Host("pod", "fake", variables={"dgops_fake_answers": script})
 
 
@@ -77,7 +77,7 @@ def test_never_deployed():
 
 
 def test_unreachable_is_a_result_and_hides_nobody(kept):
-    gone = {"dgops_fake_answers": [{"argv": ["python3"], "unreachable": "no route"}]}
+    gone = {"dgops_fake_answers": [{"argv": ["sh"], "unreachable": "no route"}]}
     hosts = [Host("gone", "fake", variables=gone), answering(marked(kept))]
     found = list(look_at_all(hosts, settings_room.load(), 4))
     assert [(one.host, one.outcome) for one in found] == [("gone", Outcome.ERROR), ("pod", Outcome.PASS)]
@@ -95,7 +95,7 @@ def test_unreachable_is_a_result_and_hides_nobody(kept):
     ],
 )
 def test_a_host_that_answers_rubbish_is_an_error(kept, answer):
-    script = [{"argv": ["python3"], "stdout": json.dumps(answer)}]
+    script = [{"argv": ["sh"], "stdout": json.dumps(answer)}]
     found = look_at(Host("pod", "fake", variables={"dgops_fake_answers": script}), settings_room.load())
     assert found.outcome is Outcome.FAIL
     assert "something else" in found.error.message

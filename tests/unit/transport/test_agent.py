@@ -18,10 +18,10 @@ def test_the_zip_is_the_same_twice():
 
 
 def test_one_round_trip_where_it_is_there():
-    host = FakeTransport(answers=[Answer(("python3",), stdout=b'{"facts": {}}')])
+    host = FakeTransport(answers=[Answer(("sh",), stdout=b'{"facts": {}}')])
     assert agent.call(host, "probe", {"checks": []}) == {"facts": {}}
-    assert [(argv, json.loads(stdin)) for argv, stdin in host.calls] == [
-        (("python3", PATH, "--root", "probe"), {"checks": []})
+    assert [(argv[-3:], json.loads(stdin)) for argv, stdin in host.calls] == [
+        (("python3", PATH, "probe"), {"checks": []})
     ]
 
 
@@ -29,7 +29,7 @@ def test_shipped_where_it_is_missing():
     missing = f"python3: can't open file '/root/{PATH}': [Errno 2] No such file".encode()
     host = FakeTransport(answers=[Answer(("python3",), stderr=missing, returncode=2)])
     with pytest.raises(RemoteError, match="exit 2"):
-        agent.call(host, "probe", {}, root=False)
+        agent.call(host, "probe", {})
     assert host.files == {PATH: agent.archive()}
     assert len(host.calls) == 2
 
@@ -37,12 +37,13 @@ def test_shipped_where_it_is_missing():
 @pytest.mark.parametrize(
     ("answer", "error", "words"),
     [
-        (Answer(("python3",), returncode=127, stderr=b"python3: not found"), AccessError, "python3 is missing"),
-        (Answer(("python3",), returncode=1, stderr=b"sudo: a password is required"), AccessError, "without a password"),
-        (Answer(("python3",), returncode=70, stderr=b"KeyError: 'x'"), RemoteError, "exit 70: KeyError: 'x'"),
-        (Answer(("python3",), stdout=b'{"error": "OSError: disk"}'), RemoteError, "OSError: disk"),
-        (Answer(("python3",), stdout=b"\x1b[2J not json"), RemoteError, "exit 0"),
-        (Answer(("python3",), stdout=b"[1, 2]"), RemoteError, "no JSON object"),
+        (Answer(("sh",), returncode=127, stderr=b"python3: not found"), AccessError, "python3 is missing"),
+        (Answer(("sh",), returncode=126, stderr=b"dgops-no-sudo ann\n"), AccessError, "ann may not become root"),
+        (Answer(("sh",), returncode=1, stderr=b"sudo: python3: command not found"), AccessError, "python3 is missing"),
+        (Answer(("sh",), returncode=70, stderr=b"KeyError: 'x'"), RemoteError, "exit 70: KeyError: 'x'"),
+        (Answer(("sh",), stdout=b'{"error": "OSError: disk"}'), RemoteError, "OSError: disk"),
+        (Answer(("sh",), stdout=b"\x1b[2J not json"), RemoteError, "exit 0"),
+        (Answer(("sh",), stdout=b"[1, 2]"), RemoteError, "no JSON object"),
     ],
 )
 def test_troubles(answer, error, words):
