@@ -27,7 +27,7 @@ def test_one_round_trip_where_it_is_there():
 
 def test_shipped_where_it_is_missing():
     missing = f"python3: can't open file '/root/{PATH}': [Errno 2] No such file".encode()
-    host = FakeTransport(answers=[Answer(("python3",), stderr=missing, returncode=2)])
+    host = FakeTransport(answers=[Answer(("sh",), stderr=missing, returncode=2)])
     with pytest.raises(RemoteError, match="exit 2"):
         agent.call(host, "probe", {})
     assert host.files == {PATH: agent.archive()}
