@@ -3,7 +3,7 @@ SHELL := /bin/bash
 VENV := .venv/bin
 WORKERS ?= 2
 
-.PHONY: setup sandbox dev demo demo-down test lint unit e2e soak lock generate
+.PHONY: setup sandbox dev demo demo-down test lint unit e2e lock generate
 
 # What dgops itself needs; enough inside a WSL distro.
 setup: .venv/.controller
@@ -28,16 +28,13 @@ demo-down: sandbox
 	@$(VENV)/dgops sandbox down
 
 test: dev lint
-	@$(VENV)/pytest -q -n $(WORKERS) --dist loadgroup -m "not soak"
+	@$(VENV)/pytest -q -n $(WORKERS) --dist loadgroup
 
 unit: dev
-	@$(VENV)/pytest -q -n $(WORKERS) -m "not e2e and not soak"
+	@$(VENV)/pytest -q -n $(WORKERS) -m "not e2e"
 
 e2e: dev
-	@$(VENV)/pytest -q -n $(WORKERS) --dist loadgroup -m "e2e and not soak"
-
-soak: dev
-	@$(VENV)/pytest -q -m soak
+	@$(VENV)/pytest -q -n $(WORKERS) --dist loadgroup -m e2e
 
 lint: dev
 	@$(VENV)/ruff check .
