@@ -28,13 +28,13 @@ demo-down: sandbox
 	@$(VENV)/dgops sandbox down
 
 test: dev lint
-	@$(VENV)/pytest -q -n $(WORKERS) --dist loadgroup
+	@$(VENV)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 unit: dev
 	@$(VENV)/pytest -q -n $(WORKERS) -m "not e2e"
 
 e2e: dev
-	@$(VENV)/pytest -q -n $(WORKERS) --dist loadgroup -m e2e
+	@$(VENV)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m e2e
 
 lint: dev
 	@$(VENV)/ruff check .
@@ -48,7 +48,7 @@ lint: dev
 # Locks are hashed and name no index, so that they work behind any mirror.
 LOCK := $(VENV)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version
 lock: dev
-	@$(LOCK) 3.11 pyproject.toml --extra runtime -o locks/runtime.txt
+	@$(LOCK) 3.10 pyproject.toml --extra runtime -o locks/runtime.txt
 	@$(LOCK) 3.11 pyproject.toml --extra controller -o locks/controller.txt
 	@$(LOCK) 3.11 pyproject.toml --extra controller --extra runtime --group dev -o locks/dev.txt
 	@$(LOCK) 3.11 locks/uv.in -o locks/uv.txt

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dgops.deploy import tree
 from dgops.errors import DgopsError
 from dgops.transport.multiplex import close_masters
 
@@ -69,6 +70,8 @@ def environment(ssh_config: Path, scratch: Path) -> dict[str, str]:
         "PIPELINING": "1",
         "PYTHON_INTERPRETER": "auto_silent",
         "RETRY_FILES_ENABLED": "0",
+        # A wheel cannot hold the link playbooks/roles.
+        "ROLES_PATH": str(tree.root() / "roles"),
         "SSH_ARGS": f"-F {ssh_config} -o ControlMaster=auto -o ControlPersist=60s",
         "SSH_CONTROL_PATH_DIR": str(scratch / "cp"),
         "STDOUT_CALLBACK": "dgops_events",

@@ -8,7 +8,7 @@ from place import Place
 
 from dgops.sandbox import hosts
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("bad_input")]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")

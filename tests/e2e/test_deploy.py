@@ -8,7 +8,7 @@ from place import BIN, REPO, Place
 
 from dgops.sandbox import hosts
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("deploy")]
+pytestmark = pytest.mark.e2e
 ROLES = ["ca_certificates", "base", "user", "git_ssh", "wheel_cache", "python_env", "dgops_runtime"]
 
 

@@ -5,7 +5,7 @@ from place import BIN, Place
 
 from dgops.transport.known_hosts import KnownHosts, fingerprint
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("doors")]
+pytestmark = pytest.mark.e2e
 
 NEW_KEYS = "rm /etc/ssh/ssh_host_*; ssh-keygen -A; kill -HUP $(cat /run/sshd.pid)"
 # What rsync and git need at the other end, and a repository to look at.

@@ -5,7 +5,7 @@ import re
 import pytest
 from place import REPO, Place
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("readme")]
+pytestmark = pytest.mark.e2e
 EXAMPLE = "ssh root@203.0.113.7 -p 40022 -i ~/.ssh/id_ed25519"
 ACTIVATE = ". .venv/bin/activate"
 

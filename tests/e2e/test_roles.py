@@ -11,7 +11,7 @@ from dgops.hosts import inventory
 from dgops.transport import agent
 from dgops.transport.connect import connect
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("roles")]
+pytestmark = pytest.mark.e2e
 
 LOCKED = "/home/seanf/.runtime-venv/lib/python3.*/site-packages"
 # A container may not take its own route away; without names it reaches nobody either.
