@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SOURCES = ("dgops", "roles", "playbooks", "locks", "pyproject.toml", "README.md", "LICENSE", "LICENSES")
 BUILD_SECONDS = 120
 # What an installer writes beside a wheel's own files.
-NOTES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
+NOTES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json")
 # The earliest time that a zip can tell.
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 

@@ -46,16 +46,13 @@ def test_described(built):
 
 def test_installed_from_a_wheel_it_makes_the_wheel_again(built, tmp_path):
     """Outside a clone there is nothing to build from but the installed files."""
-    site = tmp_path / "site"
-    with zipfile.ZipFile(built) as archive:
-        archive.extractall(site)
-    env = {
-        **os.environ,
-        "PYTHONPATH": str(site),
-        "DGOPS_CACHE": str(tmp_path / "cache"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    argv = [sys.executable, "-m", "dgops.deploy.wheel", "--print-json"]
+    # Installed for real: an installer leaves notes of its own beside what the wheel brought.
+    uv, venv = Path(sys.prefix) / "bin/uv", tmp_path / "venv"
+    env = {**os.environ, "DGOPS_CACHE": str(tmp_path / "cache"), "UV_CACHE_DIR": str(tmp_path / "uv")}
+    install = [uv, "pip", "install", "--quiet", "--offline", "--no-deps", "--python", venv / "bin/python", built]
+    for argv in ([uv, "venv", "--quiet", venv], install):
+        subprocess.run(argv, check=True, timeout=60, env=env)
+    argv = [venv / "bin/python", "-m", "dgops.deploy.wheel", "--print-json"]
     done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     again = Path(json.loads(done.stdout)["path"])
