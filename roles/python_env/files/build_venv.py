@@ -188,7 +188,11 @@ def fetch(pins, cache, index_url=""):
     tags = frozenset(sys_tags())
     found = {pin: cached(pin, cache, tags) for pin in pins}
     missing = [pin for pin, path in found.items() if path is None]
-    downloaded = download(missing, cache, index_url) if missing else []
+    # A local version such as 2.5.1+cu121 is only at its own index, and nothing else is asked of that one.
+    special = [pin for pin in missing if index_url and "+" in pin.version]
+    plain = [pin for pin in missing if pin not in special]
+    downloaded = download(plain, cache, "") if plain else []
+    downloaded += download(special, cache, index_url) if special else []
     found.update((pin, cached(pin, cache, tags)) for pin in missing)
     for pin, path in found.items():
         if path is None:

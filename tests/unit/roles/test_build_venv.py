@@ -157,3 +157,21 @@ def test_uv_is_taken_out_of_its_wheel(tmp_path):
     assert build_venv.run([str(program)], 20).startswith("uv 1.2")
     (tmp_path / "uv-1.2-py3-none-any.whl").unlink()
     assert build_venv.ensure_uv(str(program), lock, str(tmp_path)) == [], "nothing is asked of the cache again"
+
+
+def test_only_local_versions_are_asked_of_their_index(tmp_path, monkeypatch):
+    asked = []
+
+    def download(pins, cache, index_url):
+        names = [f"{pin.name}-{pin.version}-py3-none-any.whl" for pin in pins]
+        asked.append((names, index_url))
+        return names
+
+    monkeypatch.setattr(build_venv, "download", download)
+    monkeypatch.setattr(build_venv, "cached", lambda pin, *_: f"/cache/{pin.name}" if asked else None)
+    pins = [build_venv.Pin("numpy", "1.26", frozenset()), build_venv.Pin("torch", "2.5.1+cu121", frozenset())]
+    build_venv.fetch(pins, str(tmp_path), "https://download.pytorch.org/whl/cu121")
+    assert asked == [
+        (["numpy-1.26-py3-none-any.whl"], ""),
+        (["torch-2.5.1+cu121-py3-none-any.whl"], "https://download.pytorch.org/whl/cu121"),
+    ]
