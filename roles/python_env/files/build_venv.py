@@ -191,8 +191,8 @@ def fetch(pins, cache, index_url=""):
     # A local version such as 2.5.1+cu121 is only at its own index, and nothing else is asked of that one.
     special = [pin for pin in missing if index_url and "+" in pin.version]
     plain = [pin for pin in missing if pin not in special]
-    downloaded = download(plain, cache, "") if plain else []
-    downloaded += download(special, cache, index_url) if special else []
+    groups = ((plain, ""), (special, index_url))
+    downloaded = [name for group, index in groups if group for name in download(group, cache, index)]
     found.update((pin, cached(pin, cache, tags)) for pin in missing)
     for pin, path in found.items():
         if path is None:
