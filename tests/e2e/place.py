@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -47,7 +48,9 @@ class Place:
     def start(self, *argv, **more):
         """Start dgops and return at once."""
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "text": True}
-        return subprocess.Popen([BIN / "dgops", *argv], cwd=self.root, env=self.env, **{**pipes, **more})
+        # A shell starts background jobs with Ctrl-C ignored; whoever runs the tests may be one.
+        more = {**pipes, "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **more}
+        return subprocess.Popen([BIN / "dgops", *argv], cwd=self.root, env=self.env, **more)
 
     def dgops(self, *argv, timeout=5 * MINUTES):
         """Run dgops to its end."""
