@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Dict, List, Optional
 
 from dgops.agent import observe
@@ -25,13 +26,13 @@ def run(checks: List[Dict[str, Any]], runtime: Optional[str]) -> List[Dict[str, 
     if not checks:
         return []
     if not runtime or not os.path.exists(python) or os.geteuid() != 0:
-        return [_observe(check) for check in checks]
+        return _observe_all(checks)
     return _in_runtime(checks, python, pwd.getpwuid(os.stat(runtime).st_uid).pw_name)
 
 
 def answer(request: Dict[str, Any]) -> Dict[str, Any]:
     """Observe every live check of the request."""
-    return {"observations": [_observe(check) for check in request["checks"]]}
+    return {"observations": _observe_all(request["checks"])}
 
 
 def _in_runtime(checks: List[Dict[str, Any]], python: str, owner: str) -> List[Dict[str, Any]]:
@@ -59,8 +60,23 @@ def _in_runtime(checks: List[Dict[str, Any]], python: str, owner: str) -> List[D
     if child.returncode:
         lines = child.stderr.decode(errors="replace").strip().splitlines() or ["exit {}".format(child.returncode)]
         return [{"error": "{}: {}".format(python, lines[-1])} for _ in checks]
-    observations: List[Dict[str, Any]] = json.loads(child.stdout)["observations"]
-    return observations
+    return _read(child.stdout, len(checks)) or [{"error": "{}: answers rubbish".format(python)} for _ in checks]
+
+
+def _read(output: bytes, count: int) -> List[Dict[str, Any]]:
+    """Return the child's observations, nothing where it answered something else: its venv belongs to a user."""
+    try:
+        observations = json.loads(output)["observations"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return []
+    good = isinstance(observations, list) and len(observations) == count
+    return observations if good and all(isinstance(one, dict) for one in observations) else []
+
+
+def _observe_all(checks: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    # At once: importing torch from a cold disk and asking a forge take seconds each, and the deadline is for all.
+    with ThreadPoolExecutor(max_workers=max(1, len(checks))) as pool:
+        return list(pool.map(_observe, checks))
 
 
 def _observe(check: Dict[str, Any]) -> Dict[str, Any]:
@@ -106,17 +122,19 @@ def gpu(check: Dict[str, Any]) -> Observation:
         return _by_nvidia_smi()
     try:
         pynvml.nvmlInit()
+        driver = str(pynvml.nvmlSystemGetDriverVersion())
+        devices = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
+        gpus = [_by_nvml(pynvml, device, driver) for device in devices]
+        pynvml.nvmlShutdown()
     except pynvml.NVMLError as error:
         return {"gpus": [], "reason": str(error)}
-    driver = str(pynvml.nvmlSystemGetDriverVersion())
-    gpus = []
-    for index in range(pynvml.nvmlDeviceGetCount()):
-        device = pynvml.nvmlDeviceGetHandleByIndex(index)
-        used = pynvml.nvmlDeviceGetMemoryInfo(device)
-        name = str(pynvml.nvmlDeviceGetName(device))
-        gpus.append({"name": name, "driver": driver, "total": int(used.total), "free": int(used.free)})
-    pynvml.nvmlShutdown()
     return {"gpus": gpus}
+
+
+def _by_nvml(pynvml: Any, device: Any, driver: str) -> Dict[str, Any]:
+    used = pynvml.nvmlDeviceGetMemoryInfo(device)
+    name = str(pynvml.nvmlDeviceGetName(device))
+    return {"name": name, "driver": driver, "total": int(used.total), "free": int(used.free)}
 
 
 def torch(check: Dict[str, Any]) -> Observation:

@@ -52,8 +52,9 @@ def deploy(
     settings: Settings = with_forks(ctx.obj, forks)
     known = inventory.load(settings)
     chosen = known.select(host)
-    wish = Wish(chosen, known, roles, check, diff, max(0, ctx.meta["dgops.verbose"] - 1))
-    progress = Progress(max(len(one.name) for one in chosen), check=check, quiet=as_json)
+    wish = Wish(chosen, known, roles, check, diff)
+    width = max(len(one.name) for one in chosen)
+    progress = Progress(width, check=check, quiet=as_json, verbose=ctx.meta["dgops.verbose"])
     try:
         results = run_deploy(wish, settings, progress)
     finally:
@@ -68,10 +69,11 @@ def deploy(
 class Progress:
     """Shows a deploy while it goes on: a line for each role, a status line on a terminal, a recap for each host."""
 
-    def __init__(self, width: int, *, check: bool, quiet: bool) -> None:
+    def __init__(self, width: int, *, check: bool, quiet: bool, verbose: bool = False) -> None:
         self.width = width
         self.check = check
         self.quiet = quiet
+        self.verbose = verbose
         self.status = None
         if not quiet and sys.stderr.isatty():
             from rich.console import Console
@@ -93,7 +95,15 @@ class Progress:
     def working(self, role: str, task: str) -> None:
         """Show the task under way."""
         if self.status:
-            self.status.update(f"{role}: {task}" if role else task)
+            from rich.text import Text
+
+            words = f"{role}: {task}" if role else task
+            self.status.update(Text(plain(words), no_wrap=True, overflow="ellipsis"))
+
+    def said(self, text: str) -> None:
+        """Pass on what goes on below the roles, where more was asked for."""
+        if self.verbose and text:
+            self._line(plain(text))
 
     def role_over(self, host: str, run: RoleRun) -> None:
         """Say what a role did on a host."""
@@ -117,23 +127,33 @@ class Progress:
                 f"{self.indent}{word}  {failing.check.role}: {plain(failing.check.name)}: {plain(failing.observed)}"
             )
         if result.failure:
-            self._failure(result.failure)
+            self._failure(result.host, result.failure)
 
     @property
     def indent(self) -> str:
         """Blanks as wide as the column of names."""
         return " " * (self.width + 2)
 
-    def _failure(self, failure: Failure) -> None:
+    def _failure(self, host: str, failure: Failure) -> None:
         where = f"{failure.role}: {failure.task}" if failure.role else failure.task
-        click.echo(f"{self.indent}{coloured('failed')}   {plain(where)}", err=True)
+        # The name again: stderr may go elsewhere than the recap.
+        click.echo(f"{host:<{self.width}}  {coloured('failed')}   {plain(where)}", err=True)
         for line in plain(failure.message).splitlines():
             click.echo(f"{self.indent}         {line}", err=True)
+        for line in plain(failure.detail).splitlines() if self.verbose else ():
+            click.echo(f"{self.indent}output   {line}", err=True)
         if failure.hint:
             click.echo(f"{self.indent}hint     {plain(failure.hint)}", err=True)
 
     def _line(self, text: str) -> None:
-        if not self.quiet:
+        if self.quiet:
+            return
+        if self.status:
+            from rich.text import Text
+
+            # Through its console, which takes the status line away first.
+            self.status.console.print(Text(text), soft_wrap=True)
+        else:
             click.echo(text, err=True)
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 HEAD = ("HOST", "STATE", "CHECKS", "GPU", "ROOT", "TORCH", "DEPLOYED")
 INTERVAL = 5.0
+# Of a cell whose text a host chose.
+WIDEST = 40
 
 
 @click.command()
@@ -107,7 +109,7 @@ def _row(one: HostHealth) -> list[str]:
         f"{passed}/{asked}",
         plain(_gpu(live.get("gpu"))),
         plain(_root(one.facts.get("disk"))),
-        plain(str(live.get("torch", {}).get("version") or "-")),
+        plain(str(live.get("torch", {}).get("version") or "-"))[:WIDEST],
         deployed,
     ]
 
@@ -122,14 +124,14 @@ def _gpu(seen: dict[str, Any] | None) -> str:
     used = first["total"] - first["free"]
     name = first["name"].replace("NVIDIA ", "").replace("GeForce ", "")
     more = f" ×{len(gpus)}" if len(gpus) > 1 else ""
-    return f"{name}{more}  {gigabytes(used)} of {gigabytes(first['total'])} GB"
+    return f"{name[:WIDEST]}{more}  {gigabytes(used)} of {gigabytes(first['total'])} GB"
 
 
 def _root(seen: dict[str, Any] | None) -> str:
     if not seen or not seen["total"]:
         return "-"
     used = 100 * (seen["total"] - seen["free"]) // seen["total"]
-    return f"{seen['path']} {used} % {seen['type']}"
+    return f"{seen['path'][:WIDEST]} {used} % {seen['type']}"
 
 
 def _show_check(result: CheckResult) -> None:

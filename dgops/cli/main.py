@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from dgops import settings as settings_room
 from dgops.cli.render import print_error
-from dgops.errors import DgopsError
+from dgops.errors import DgopsError, UsageError
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 # name → (module:attribute, short help). Importing every command to print --help would cost half a second.
 COMMANDS = {
@@ -23,6 +29,7 @@ COMMANDS = {
     "settings": ("dgops.cli.settings:settings", "Print each setting and where it came from."),
 }
 INTERRUPTED = 130
+POLITE = (signal.SIGTERM, signal.SIGHUP)
 
 
 class LazyGroup(click.Group):
@@ -52,37 +59,63 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--inventory", multiple=True, metavar="DIR", help="Inventory folder or file; may be given again.")
 @click.option("--mode", type=click.Choice(settings_room.MODES), help="production needs a GPU; fast-test needs none.")
-@click.option("-v", "--verbose", count=True, help="Show more; twice shows what Ansible says.")
+@click.option("-v", "--verbose", is_flag=True, help="Show each task of a deploy, and a failed one's whole output.")
 @click.version_option(package_name="dgops", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, inventory: tuple[str, ...], mode: str | None, verbose: int) -> None:
+def cli(ctx: click.Context, inventory: tuple[str, ...], mode: str | None, verbose: bool) -> None:
     """Take WSL distros and rented GPU pods from bare to ready, and prove that they stay so."""
     if os.environ.get("NO_COLOR"):
         ctx.color = False
     ctx.meta["dgops.verbose"] = verbose
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise UsageError("the folder that you are in is gone", "cd to another one") from None
     ctx.obj = settings_room.load(options={"inventory": list(inventory), "mode": mode})
 
 
 def main() -> None:
     """Run the command line and exit with its code: 0 good, 1 wrong, 2 usage, 3 could not look, 130 interrupted."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in POLITE:
         signal.signal(number, _interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that knows no such character is no reason to fall over.
+            stream.reconfigure(errors="replace")
     try:
         code = cli.main(prog_name="dgops", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except DgopsError as error:
-        print_error(error)
-        sys.exit(error.exit_code)
+        _fail(error)
+    except OSError as error:
+        _fail(_on_this_machine(error))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+        # A terminal that is gone takes no words.
+        with contextlib.suppress(OSError):
+            click.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)
 
 
+def _fail(error: DgopsError) -> NoReturn:
+    with contextlib.suppress(OSError):
+        print_error(error)
+    sys.exit(error.exit_code)
+
+
+def _on_this_machine(error: OSError) -> DgopsError:
+    """Return the error for a file or folder here that cannot be read or written: full, read-only, not ours."""
+    where = f"{error.filename}: " if error.filename else ""
+    return DgopsError(f"{where}{error.strerror or error}", "look at this machine's disk and permissions")
+
+
 def _interrupt(number: int, frame: object) -> None:
-    # A polite kill ends like Ctrl-C: leases are given back and Ansible is ended on the way out.
+    # A polite kill ends like Ctrl-C: leases are given back and Ansible is ended on the way out. A closed terminal
+    # sends its signal twice, from the kernel and from the shell; the second must not break the way out.
+    for polite in POLITE:
+        signal.signal(polite, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

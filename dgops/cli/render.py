@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from dgops.errors import DgopsError
 
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Control characters, marks that turn the direction of text, and halves of characters, which no terminal can take.
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 MINUTE, HOUR, DAY = 60, 3600, 86400
 GIGA = 1024**3
 COLOURS = {

@@ -6,22 +6,26 @@ import contextlib
 import ctypes
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
-import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dgops.deploy import tree
+from dgops.deploy import scratch, tree
 from dgops.errors import DgopsError
-from dgops.transport.multiplex import close_masters
+from dgops.transport.known_hosts import strict_options
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
+
+    from dgops.hosts.host import Host
 
 PATIENCE = 20.0
+# No task of a role takes longer; one that hangs on its host (a frozen disk, say) must not hang the deploy for ever.
+LONGEST_TASK = 3600
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)  # Loaded here: between fork and exec is no place to load a library.
 
@@ -32,13 +36,14 @@ class Playbook:
 
     path: Path
     inventories: Sequence[Path]
-    hosts: Sequence[str]
+    hosts: Sequence[Host]
+    known_hosts: Path
     roles: Sequence[str] = ()
     check: bool = False
     diff: bool = False
     forks: int = 20
-    verbosity: int = 0
-    variables: dict[str, Any] | None = None
+    connect_timeout: float = 10.0
+    variables: Mapping[str, Any] = field(default_factory=dict)
 
 
 def command(playbook: Playbook) -> list[str]:
@@ -46,18 +51,42 @@ def command(playbook: Playbook) -> list[str]:
     argv = [str(Path(sys.executable).parent / "ansible-playbook"), str(playbook.path)]
     for inventory in playbook.inventories:
         argv += ["-i", str(inventory)]
-    argv += ["--limit", ",".join(playbook.hosts), "--forks", str(playbook.forks)]
+    argv += ["--limit=" + ",".join(host.name for host in playbook.hosts), "--forks", str(playbook.forks)]
     if playbook.roles:
         argv += ["--tags", ",".join(playbook.roles)]
     argv += ["--check"] if playbook.check else []
     argv += ["--diff"] if playbook.diff else []
-    argv += ["-" + "v" * playbook.verbosity] if playbook.verbosity else []
+    # Never -v: from its third level on, Ansible prints what modules answer before no_log censors it.
     return argv
 
 
-def environment(ssh_config: Path, scratch: Path) -> dict[str, str]:
+def ssh_arguments(host: Host, known_hosts: Path) -> str:
+    """Return `ansible_ssh_args` for one host: its pinned keys and no others, and a peer that falls silent is gone.
+
+    These come first on ssh's command line, where the first word counts. No -F: a person's own configuration
+    says how to reach a host, here as in every other connection.
+    """
+    options = {
+        **strict_options(host.alias, known_hosts),
+        "ServerAliveInterval": "5",
+        "ServerAliveCountMax": "3",
+        "ControlMaster": "auto",
+        "ControlPersist": "60s",
+    }
+    ours = shlex.join(word for key, value in options.items() for word in ("-o", f"{key}={value}"))
+    return f"{ours} {host.variables.get('ansible_ssh_args') or ''}".strip()
+
+
+def variables(playbook: Playbook) -> dict[str, Any]:
+    """Return the extra variables of a run; an inventory cannot loosen what they say."""
+    arguments = {host.name: ssh_arguments(host, playbook.known_hosts) for host in playbook.hosts}
+    strict = {"dgops_ssh_args": arguments, "ansible_ssh_args": "{{ dgops_ssh_args[inventory_hostname] | default('') }}"}
+    return {**playbook.variables, **strict}
+
+
+def environment(folder: Path, connect_timeout: float = 10.0) -> dict[str, str]:
     """Return the variables that make a run the same whatever ansible.cfg the person has."""
-    config = scratch / "ansible.cfg"
+    config = folder / "ansible.cfg"
     config.write_text("[defaults]\n")
     settings = {
         "CALLBACK_PLUGINS": str(Path(__file__).parent / "callback"),
@@ -65,16 +94,17 @@ def environment(ssh_config: Path, scratch: Path) -> dict[str, str]:
         "DEPRECATION_WARNINGS": "0",
         "DISPLAY_FAILED_STDERR": "0",
         "HOST_KEY_CHECKING": "1",
-        "LOCAL_TEMP": str(scratch / "local"),
+        "LOCAL_TEMP": str(folder / "local"),
         "NOCOLOR": "1",
         "PIPELINING": "1",
         "PYTHON_INTERPRETER": "auto_silent",
         "RETRY_FILES_ENABLED": "0",
         # A wheel cannot hold the link playbooks/roles.
         "ROLES_PATH": str(tree.root() / "roles"),
-        "SSH_ARGS": f"-F {ssh_config} -o ControlMaster=auto -o ControlPersist=60s",
-        "SSH_CONTROL_PATH_DIR": str(scratch / "cp"),
+        "SSH_CONTROL_PATH_DIR": str(folder / scratch.CONTROL),
         "STDOUT_CALLBACK": "dgops_events",
+        "TASK_TIMEOUT": str(LONGEST_TASK),
+        "TIMEOUT": str(max(1, round(connect_timeout))),
     }
     # An activated venv or a person's PYTHONPATH must not leak into Ansible's modules on a local host: another user
     # could not even start that venv's Python.
@@ -88,50 +118,60 @@ def environment(ssh_config: Path, scratch: Path) -> dict[str, str]:
     }
 
 
-def run(playbook: Playbook, ssh_config: Path) -> Generator[dict[str, Any], None, None]:
+def run(playbook: Playbook) -> Generator[dict[str, Any], None, None]:
     """Run the playbook and yield its events as they come; a closed iterator ends the run.
 
     Raises DgopsError where Ansible itself could not start or broke without an account of any host.
     """
-    # A short folder, since a control socket's path may have no more than about a hundred characters.
-    with tempfile.TemporaryDirectory(prefix="dgops-") as name:
-        scratch = Path(name)
-        argv = command(playbook)
-        if playbook.variables:
-            extra = scratch / "variables.json"
-            extra.write_text(json.dumps(playbook.variables))
-            argv += ["--extra-vars", f"@{extra}"]
-        with (scratch / "stderr").open("wb") as stderr:
-            process = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                env=environment(ssh_config, scratch),
-                start_new_session=True,
-                preexec_fn=_die_with_parent,
-            )
+    with scratch.folder() as folder:
+        extra = folder / "variables.json"
+        extra.write_text(json.dumps(variables(playbook)))
+        with (folder / "stderr").open("wb") as stderr:
+            process = _start([*command(playbook), "--extra-vars", f"@{extra}"], playbook, folder, stderr.fileno())
         try:
-            yield from _events(process, scratch / "stderr")
+            yield from _events(process, folder / "stderr")
         finally:
             _end(process)
-            close_masters(scratch / "cp")
+
+
+def _start(argv: Sequence[str], playbook: Playbook, folder: Path, stderr: int) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=environment(folder, playbook.connect_timeout),
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+    except OSError as error:
+        raise DgopsError(
+            f"{argv[0]} could not be started: {error.strerror}", "install the extra: dgops[controller]"
+        ) from error
 
 
 def _events(process: subprocess.Popen[bytes], stderr: Path) -> Iterator[dict[str, Any]]:
+    """Yield events; every other line, and at the end stderr's, is an event `said`."""
     assert process.stdout is not None
     complete, chatter = False, []
     for line in process.stdout:
         event = _parse(line)
         if event is None:
             chatter.append(line.decode(errors="replace").rstrip())
+            yield {"event": "said", "text": chatter[-1]}
             continue
         complete |= event["event"] == "stats"
         yield event
-    returncode = process.wait(timeout=PATIENCE)
+    complaints = stderr.read_text(errors="replace").strip()
+    yield from ({"event": "said", "text": line} for line in complaints.splitlines())
+    try:
+        ended = f"exit {process.wait(timeout=PATIENCE)}"
+    except subprocess.TimeoutExpired:
+        ended = "a closed output, and did not exit"
     if not complete:
-        words = stderr.read_text(errors="replace").strip() or "\n".join(chatter)
-        raise DgopsError(f"ansible-playbook ended with exit {returncode}: {_gist(words)}", "dgops -v deploy shows more")
+        words = complaints or "\n".join(chatter)
+        raise DgopsError(f"ansible-playbook ended with {ended}: {_gist(words)}", "dgops -v deploy shows more")
 
 
 def _gist(words: str) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BOOKKEEPING = "contract"
+LOST = "is the host still up, and the network between? dgops health looks; deploy again when it answers"
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,10 @@ def take(runs: dict[str, HostRun], event: Mapping[str, Any], now: float) -> Role
 def _take_result(run: HostRun, event: Mapping[str, Any], now: float) -> RoleRun | None:
     outcome = event["outcome"]
     over = None
-    if event["role"] != BOOKKEEPING and not _only_validated(event):
+    if event["role"] != BOOKKEEPING and not (outcome == "ok" and is_validation(event)):
         over = _enter_role(run, event["role"], now)
         run.roles[-1].changed += outcome == "changed"
-        run.roles[-1].failed |= outcome == "failed"
+        run.roles[-1].failed |= outcome in ("failed", "unreachable")
     if outcome in ("failed", "item_failed", "unreachable") and run.failure is None:
         run.failure = describe(event)
     run.unreachable |= outcome == "unreachable"
@@ -89,9 +90,9 @@ def _take_result(run: HostRun, event: Mapping[str, Any], now: float) -> RoleRun 
     return over
 
 
-def _only_validated(event: Mapping[str, Any]) -> bool:
-    # Ansible checks every role's arguments, also of roles that its tags leave out.
-    return bool(event["outcome"] == "ok" and event["task"].startswith("Validating arguments against arg spec"))
+def is_validation(event: Mapping[str, Any]) -> bool:
+    """Say whether an event is of Ansible's check of a role's arguments, also of roles that its tags leave out."""
+    return str(event["task"]).startswith("Validating arguments against arg spec")
 
 
 def _enter_role(run: HostRun, role: str, now: float) -> RoleRun | None:
@@ -120,7 +121,9 @@ def describe(event: Mapping[str, Any]) -> Failure:
     texts = dict(event.get("failure", {}))
     keys = ("stderr", "module_stderr", "stdout", "module_stdout", "exception", "msg")
     detail = "\n".join(texts[key].strip() for key in keys if texts.get(key))
+    words = " ".join(str(texts.get("msg", "")).removeprefix("Task failed: ").split()).rstrip(":")
+    # An item of a loop fails before the task is known to have lost its host.
+    if event["outcome"] == "unreachable" or words.startswith("Failed to connect to the host"):
+        return Failure(event["role"], event["task"], words or "the connection was lost", LOST, detail)
     message = failure.first(detail) or texts.get("msg", "").strip() or "the task failed without a word"
-    if event["outcome"] == "unreachable":
-        message = texts.get("msg", message).strip()
     return Failure(event["role"], event["task"], message, hint_for(detail), detail)

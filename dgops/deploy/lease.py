@@ -10,7 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from dgops.errors import BusyError, DgopsError, UnreachableError
+from dgops.errors import BusyError, DgopsError, RemoteError
 from dgops.transport import agent
 
 if TYPE_CHECKING:
@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 
 TTL = 60.0
 RENEWAL = 15.0
+PARTING = 5.0
 NAME = "deploy"
 
 
 class Lease:
-    """One held lease with the thread that renews it. `lost` is set when somebody else has taken it."""
+    """One held lease with the thread that renews it. `lost` is set when it is no longer ours, and `why` says why."""
 
     def __init__(self, transport: Transport, host: str) -> None:
         self.transport = transport
         self.host = host
         self.token = secrets.token_hex(8)
         self.lost = threading.Event()
+        self.why = ""
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._renew, name=f"lease-{host}", daemon=True)
 
@@ -46,31 +48,36 @@ class Lease:
         """Stop renewing and give the lease back; one that cannot be given back ends by itself."""
         self._ended.set()
         if self._thread.is_alive():
-            self._thread.join(timeout=RENEWAL)
+            self._thread.join(timeout=PARTING)
         try:
-            self._ask("release")
+            self._ask("release", PARTING)
         except DgopsError:
             return
 
     def _renew(self) -> None:
         good = time.monotonic()
         while not self._ended.wait(RENEWAL):
+            asked = time.monotonic()
             try:
-                held = self._ask("renew")["held"]
-            except UnreachableError:
-                # A short cut of the network costs nothing; a long one may mean that somebody else holds it now.
-                held = time.monotonic() - good < TTL
-            except DgopsError:
-                held = False
+                answer = self._ask("renew")
+            except DgopsError as error:
+                # A short cut of the network costs nothing; after a long one somebody else may hold it.
+                why = error.message if time.monotonic() - good >= TTL else ""
             else:
-                good = time.monotonic()
-            if not held:
+                good = asked
+                taker = answer["owner"]
+                why = "" if answer["held"] else f"{taker} took it" if taker else "the host forgot it: was it restarted?"
+            if why:
+                self.why = why
                 self.lost.set()
                 return
 
-    def _ask(self, op: str) -> dict[str, Any]:
+    def _ask(self, op: str, timeout: float = RENEWAL) -> dict[str, Any]:
         request = {"op": op, "name": NAME, "token": self.token, "owner": owner(), "ttl": TTL}
-        return agent.call(self.transport, "lease", request, timeout=RENEWAL)
+        answer = agent.call(self.transport, "lease", request, timeout=timeout)
+        if not isinstance(answer.get("held"), bool) or not isinstance(answer.get("expires_in"), (int, float)):
+            raise RemoteError(f"{self.host} answered the question for its lease with something else")
+        return {**answer, "owner": str(answer.get("owner"))[:100]}
 
 
 def owner() -> str:

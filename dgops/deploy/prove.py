@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from dgops.hosts.host import Host
     from dgops.settings import Settings
 
+PROOF = "Prove the host"
+
 
 def prove(settings: Settings, looked: Looked, run: HostRun) -> HostHealth:
     """Write the contract of a whole run, carry it to the host as its marker, and look."""
@@ -55,7 +57,7 @@ def unproven(health: HostHealth, roles: tuple[str, ...]) -> Failure | None:
         return None
     first = failures[0]
     message = f"{first.check.name}: expected {first.expected}, observed {first.observed}"
-    return Failure(first.check.role, "Prove the host", message, first.check.mend)
+    return Failure(first.check.role, PROOF, message, first.check.mend)
 
 
 def _contract(settings: Settings, host: Host, run: HostRun) -> Contract:

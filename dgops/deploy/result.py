@@ -45,6 +45,10 @@ class Watcher(Protocol):
         """A task began."""
         ...
 
+    def said(self, text: str) -> None:
+        """A task's end, or what Ansible says beside its events: a warning, say."""
+        ...
+
     def role_over(self, host: str, run: RoleRun) -> None:
         """A role came to its end on a host."""
         ...

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from dgops.errors import DgopsError
+from dgops.errors import ConfigError, DgopsError
 from dgops.files import digest_bytes, write_json
 from dgops.health.check import Check, dump, load
 
@@ -44,7 +45,8 @@ def to_json(contract: Contract) -> dict[str, Any]:
 
 def path_of(state: Path, host: str) -> Path:
     """Return where the controller keeps a host's contract."""
-    return state / "contracts" / f"{host}.json"
+    # A name may hold what a path means something by: ../../x is a host that Ansible takes.
+    return state / "contracts" / f"{quote(host, safe='')}.json"
 
 
 def save(contract: Contract, state: Path) -> None:
@@ -67,9 +69,9 @@ def read(state: Path, host: str) -> Contract | None:
         contract = _from_json(body, str(path))
         if contract.id != body["id"]:
             raise ValueError("its id does not match what it says")
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, ConfigError, KeyError, OSError, TypeError, ValueError) as error:
         raise DgopsError(
-            f"the contract of {host} is damaged: {path}: {error}", f"dgops deploy --host {host}"
+            f"the contract of {host} cannot be read: {path}: {error}", f"dgops deploy --host {host}"
         ) from error
     return contract
 

@@ -14,6 +14,8 @@ Seen = dict[str, Any]
 # What a judge returns: whether it holds, what was expected, what was observed.
 Verdict = tuple[bool, str, str]
 GIGA = 1024**3
+# What a host says is shown in one line of this length at most: it could forge a table, or fill a terminal.
+LONGEST = 300
 
 
 def judge(check: Check, observation: Mapping[str, Any], mode: str) -> CheckResult:
@@ -21,13 +23,19 @@ def judge(check: Check, observation: Mapping[str, Any], mode: str) -> CheckResul
     if check.type in ("gpu", "torch") and mode == "fast-test" and not _has_gpu(observation):
         return CheckResult(check, Outcome.SKIP, "a CUDA GPU", "fast-test mode asks for none")
     if "error" in observation:
-        return CheckResult(check, Outcome.ERROR, check.name, str(observation["error"]))
+        return CheckResult(check, Outcome.ERROR, check.name, one_line(observation["error"]))
     try:
         holds, expected, observed = JUDGES[check.type](check.wanted, dict(observation["seen"]))
     except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
         # The host is not trusted: an answer of another shape is no reason to fall over.
-        return CheckResult(check, Outcome.ERROR, check.name, f"the host's answer makes no sense: {error!r}")
-    return CheckResult(check, Outcome.PASS if holds else Outcome.FAIL, expected, observed)
+        return CheckResult(check, Outcome.ERROR, check.name, f"the host's answer makes no sense: {error!r}"[:LONGEST])
+    return CheckResult(check, Outcome.PASS if holds else Outcome.FAIL, expected, one_line(observed))
+
+
+def one_line(text: object) -> str:
+    """Return what a host said as one line of bearable length."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
 
 def _has_gpu(observation: Mapping[str, Any]) -> bool:

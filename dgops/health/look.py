@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dgops.errors import DgopsError, RemoteError, UnreachableError
 from dgops.health import contract as contracts
 from dgops.health.check import Check, CheckResult, Outcome
-from dgops.health.judge import judge
+from dgops.health.fanout import each
+from dgops.health.judge import judge, one_line
 from dgops.transport import agent
 from dgops.transport.connect import connect
 
@@ -47,8 +47,7 @@ class HostHealth:
 
 def look_at_all(hosts: Sequence[Host], settings: Settings, workers: int) -> Iterator[HostHealth]:
     """Look at every host in threads, in the order of hosts; an unreachable one is a result like any other."""
-    with ThreadPoolExecutor(max_workers=max(1, min(workers, len(hosts)))) as pool:
-        yield from pool.map(lambda host: look_at(host, settings), hosts)
+    yield from each(lambda host: look_at(host, settings), hosts, workers)
 
 
 def look_at(host: Host, settings: Settings) -> HostHealth:
@@ -96,18 +95,31 @@ def _require_shape(host: Host, answer: dict[str, Any], count: int) -> None:
 
 
 def _live_facts(results: list[CheckResult], observations: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return what live checks saw by type, for the table; what could not be judged is left out."""
+    """Return what live checks saw by type, for the table; what has another shape is left out."""
     return {
         result.check.type: observation["seen"]
         for result, observation in zip(results, observations, strict=True)
-        if result.check.kind == "live" and result.outcome is not Outcome.ERROR and "seen" in observation
+        if result.check.kind == "live" and _is_shown(result.check.type, observation.get("seen"))
     }
+
+
+def _is_shown(kind: str, seen: Any) -> bool:
+    """Say whether a host's answer has the shape that the table reads: a skipped check was judged by nobody."""
+    if not isinstance(seen, dict) or kind != "gpu":
+        return isinstance(seen, dict)
+    gpus = seen.get("gpus")
+    return isinstance(gpus, list) and all(
+        isinstance(gpu, dict)
+        and isinstance(gpu.get("name"), str)
+        and all(isinstance(gpu.get(key), (int, float)) for key in ("total", "free"))
+        for gpu in gpus
+    )
 
 
 def _disk(seen: Any) -> dict[str, Any] | None:
     """Return what was seen of the persistent root's disk, None where it is no such thing."""
     good = isinstance(seen, dict) and all(isinstance(seen.get(key), int) for key in ("free", "total"))
-    return {**seen, "path": str(seen.get("path")), "type": str(seen.get("type"))} if good else None
+    return {**seen, "path": one_line(seen.get("path")), "type": one_line(seen.get("type"))} if good else None
 
 
 def _judge_marker(kept: Contract | None, marker: dict[str, Any] | None) -> CheckResult:
@@ -117,7 +129,9 @@ def _judge_marker(kept: Contract | None, marker: dict[str, Any] | None) -> Check
     if marker is None:
         return CheckResult(MARKER, Outcome.FAIL, expected, "none: the host is fresh, or a deploy did not finish")
     if marker.get("id") != kept.id:
-        by = f"contract {str(marker.get('id'))[:12]} by {marker.get('deployed_by')} at {marker.get('deployed_at')}"
+        by = one_line(
+            f"contract {str(marker.get('id'))[:12]} by {marker.get('deployed_by')} at {marker.get('deployed_at')}"
+        )
         return CheckResult(MARKER, Outcome.FAIL, expected, by)
     return CheckResult(MARKER, Outcome.PASS, expected, expected)
 

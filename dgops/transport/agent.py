@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 MISSING = 2  # What python3 exits with when the file that it should run is not there.
 NOT_FOUND = 127
+# An answer is a few kilobytes; reading one as JSON takes many times its size in memory.
+MAX_ANSWER = 8 << 20
+LONGEST = 300
 
 
 def call(transport: Transport, command: str, request: dict[str, Any], *, timeout: float = 60.0) -> dict[str, Any]:
@@ -44,18 +47,25 @@ def _answer(completed: Completed, command: str) -> dict[str, Any]:
         raise AccessError(
             "python3 is missing on the host", "on the host, as root: apt-get install -y python3 (3.8 or newer)"
         )
+    if len(completed.stdout) > MAX_ANSWER:
+        raise RemoteError(f"the agent's {command} answered with {len(completed.stdout) >> 20} MB: that is no agent")
     try:
         answer = json.loads(completed.stdout)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise RemoteError(
-            f"the agent's {command} ended with exit {completed.returncode}: {completed.complaint}",
+            f"the agent's {command} ended with exit {completed.returncode}: {_last_line(completed)}",
             "Python 3.8 or newer and some free disk space are needed on the host",
         ) from None
     if not isinstance(answer, dict):
         raise RemoteError(f"the agent's {command} answered with no JSON object")
     if "error" in answer:
-        raise RemoteError(f"the agent's {command} failed: {answer['error']}")
+        raise RemoteError(f"the agent's {command} failed: {str(answer['error'])[:LONGEST]}")
     return dict(answer)
+
+
+def _last_line(completed: Completed) -> str:
+    # Where Python breaks, the last line is the error; where something else answers, one line of it is enough.
+    return next(iter(completed.complaint.splitlines()[-1:]), "nothing was said")[:LONGEST]
 
 
 @lru_cache(maxsize=1)

@@ -63,3 +63,22 @@ def test_quiet_says_nothing(show):
         progress.over(HostResult("pod", "unchanged", 1.0))
 
     assert show(body).output == ""
+
+
+def test_a_failure_names_its_host_and_shows_all_only_when_asked(show):
+    failure = Failure("base", "Install", "E: no", "look there", detail="line one\nline two")
+
+    def body(verbose):
+        Progress(3, check=False, quiet=False, verbose=verbose).over(HostResult("pod", "failed", 1.0, failure=failure))
+
+    assert "pod  failed   base: Install" in show(lambda: body(False)).stderr
+    assert "line two" not in show(lambda: body(False)).stderr
+    assert "output   line two" in show(lambda: body(True)).stderr
+
+
+def test_what_goes_on_below_is_said_only_when_asked(show):
+    def body(verbose):
+        Progress(3, check=False, quiet=False, verbose=verbose).said("pod  ok  user: Make\x1b[2J")
+
+    assert show(lambda: body(False)).stderr == ""
+    assert show(lambda: body(True)).stderr == "pod  ok  user: Make?[2J\n"

@@ -1,6 +1,7 @@
 """The front door: exit codes and error texts as a person meets them."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -77,3 +78,47 @@ def test_completion_of_roles(monkeypatch):
 def test_colour_only_where_wanted(monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b" not in dgops("deplyo").stderr
+
+
+def test_a_folder_that_is_gone(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = subprocess.run(
+        ["sh", "-c", f'rmdir "$PWD" && exec {DGOPS} settings'], cwd=gone, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert "the folder that you are in is gone" in done.stderr
+
+
+def test_this_machines_own_troubles_are_told_in_a_sentence():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([DGOPS, "settings"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "error: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    Path("state").write_text("")
+    Path("inventories/local").mkdir(parents=True)
+    Path("inventories/local/hosts.yml").write_text("all: {hosts: {a: {ansible_connection: fake}}}")
+    done = dgops("hosts", "list", env={**os.environ, "DGOPS_STATE": "state"})
+    assert done.returncode == 1
+    assert "error: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_second_hangup_does_not_break_the_way_out():
+    program = (
+        "import os, signal, time, dgops.cli.main as main\n"
+        "def work(**_):\n"
+        "    try: os.kill(os.getpid(), signal.SIGHUP); time.sleep(9)\n"
+        "    finally: os.kill(os.getpid(), signal.SIGHUP); print('cleaned up', flush=True)\n"
+        "main.cli.main = work\n"
+        "main.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (130, "cleaned up\n"), done.stderr
+
+
+def test_an_encoding_without_the_character_is_no_error():
+    Path("dgops.toml").write_text("# é\ninventory = ['ünï']\n")
+    done = dgops("settings", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0, done.stderr

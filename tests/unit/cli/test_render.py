@@ -9,6 +9,7 @@ from dgops.cli import render
 
 def test_no_host_steers_the_terminal():
     assert render.plain("a\x1b[31mb\x07\x9b2Jc\r\n\tz") == "a?[31mb??2Jc?\n\tz"
+    assert render.plain("a\u202eb\u2028c\ud800é") == "a?b?c?é"
 
 
 def test_columns_do_not_count_colours():

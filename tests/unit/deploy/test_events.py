@@ -107,3 +107,17 @@ def test_the_real_line(failure, message):
 
 def test_a_run_that_broke_off_counts_its_failure():
     assert not HostRun("pod").failed
+
+
+def test_a_lost_host_is_told_as_one():
+    words = "Task failed: Failed to connect to the host via ssh: Connection timed out\r\nduring banner exchange:"
+    for outcome in ("unreachable", "item_failed"):
+        found = describe(result("base", "Install", outcome, failure={"msg": words}))
+        assert found.message == "Failed to connect to the host via ssh: Connection timed out during banner exchange"
+        assert "is the host still up" in found.hint
+
+
+def test_a_role_that_lost_its_host_does_not_hold():
+    runs = {"pod": HostRun("pod")}
+    take(runs, result("base", "Install", "unreachable", failure={"msg": "gone"}), 1.0)
+    assert runs["pod"].roles[-1].failed

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from dgops.deploy import lease
-from dgops.errors import BusyError, UnreachableError
+from dgops.errors import BusyError, RemoteError, UnreachableError
 from dgops.transport.fake import Answer, FakeTransport
 from dgops.transport.protocol import Completed
 
@@ -58,6 +58,7 @@ def test_a_lease_that_somebody_took_is_lost(fast):
     held = lease.Lease(Script(HELD, TAKEN), "pod")
     held.acquire()
     assert held.lost.wait(10)
+    assert held.why == "you@there took it"
 
 
 def test_a_short_cut_loses_nothing(fast):
@@ -74,3 +75,19 @@ def test_a_long_cut_counts_as_lost(fast, monkeypatch):
     held = lease.Lease(Script(None, HELD), "pod")
     held.acquire()
     assert held.lost.wait(10)
+    assert held.why == "cut"
+
+
+def test_a_restarted_host_forgets_it(fast):
+    held = lease.Lease(Script(b'{"held": false, "owner": "", "expires_in": 0}'), "pod")
+    held.acquire()
+    assert held.lost.wait(10)
+    assert "restarted" in held.why
+
+
+@pytest.mark.parametrize(
+    "answer", [b"{}", b'{"held": "yes", "expires_in": 1}', b'{"held": true, "expires_in": "soon"}']
+)
+def test_rubbish_is_no_lease(answer):
+    with pytest.raises(RemoteError):
+        lease.Lease(FakeTransport(answers=[Answer(("sh",), stdout=answer)]), "pod").acquire()

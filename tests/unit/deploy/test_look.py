@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from dgops import settings as settings_room
+from dgops.deploy import look
 from dgops.deploy.look import let_go, look_first
 from dgops.errors import AccessError, DgopsError
+from dgops.health.fanout import each
 from dgops.hosts.host import Host
 
 
@@ -19,8 +21,7 @@ def fake(name, **facts):
 
 def errors(*hosts):
     looked = look_first(hosts, settings_room.load(), hold=True)
-    for one in looked:
-        let_go(one)
+    let_go(looked)
     return {one.host.name: one.error for one in looked}
 
 
@@ -43,3 +44,28 @@ def test_refused(facts, words):
     assert isinstance(error, DgopsError)
     assert words in error.message
     assert error.hint
+
+
+@pytest.mark.parametrize(
+    "facts", [{"python": 3}, {"python": "x.y"}, {"fresh_disk": None}, {"fresh_disk": {"free": "a"}}]
+)
+def test_rubbish_is_an_error_of_that_host_alone(facts):
+    found = errors(fake("pod", **facts), fake("good"))
+    assert "something else" in found["pod"].message
+    assert found["good"] is None
+
+
+def test_an_interrupt_gives_back_what_is_held(monkeypatch):
+    released = []
+    monkeypatch.setattr(look.Lease, "release", lambda lease: released.append(lease.host))
+
+    def interrupted(work, items, workers):
+        list(each(work, items, workers))
+        monkeypatch.undo()
+        monkeypatch.setattr(look.Lease, "release", lambda lease: released.append(lease.host))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(look, "each", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        look_first([fake("a"), fake("b")], settings_room.load(), hold=True)
+    assert sorted(released) == ["a", "b"]

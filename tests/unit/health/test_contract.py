@@ -39,15 +39,27 @@ def test_round_trip(tmp_path, kept):
         lambda text: text.replace("1100", "0"),
         lambda text: text.replace('"version": 1', '"version": 2'),
         lambda text: json.dumps({**json.loads(text), "checks": [{"type": "file"}]}),
+        lambda text: json.dumps({**json.loads(text), "checks": ["x"]}),
     ],
-    ids=["truncated", "empty", "a list", "altered", "from the future", "a check without a path"],
+    ids=["truncated", "empty", "a list", "altered", "from the future", "a check without a path", "checks of text"],
 )
 def test_a_damaged_one_is_refused(tmp_path, kept, damage):
     contract.save(kept, tmp_path)
     path = contract.path_of(tmp_path, "pod")
     path.write_text(damage(path.read_text()))
-    with pytest.raises(DgopsError):
+    with pytest.raises(DgopsError) as caught:
         contract.read(tmp_path, "pod")
+    assert caught.value.hint == "dgops deploy --host pod"
+
+
+def test_one_that_cannot_be_read_is_no_traceback(tmp_path):
+    contract.path_of(tmp_path, "pod").mkdir(parents=True)
+    with pytest.raises(DgopsError, match="Is a directory"):
+        contract.read(tmp_path, "pod")
+
+
+def test_no_name_of_a_host_leads_out_of_the_folder(tmp_path):
+    assert contract.path_of(tmp_path, "../../evil").parent == tmp_path / "contracts"
 
 
 def test_the_file_is_private(tmp_path, kept):

@@ -106,3 +106,20 @@ def test_a_damaged_contract_fails(kept):
     found = look_at(answering(None), settings_room.load())
     assert found.outcome is Outcome.FAIL
     assert "damaged" in found.error.message
+
+
+@pytest.mark.parametrize(
+    "seen", [[1], {"gpus": "x"}, {"gpus": [{"name": 1, "total": 1, "free": 1}]}, {"gpus": {}}, None]
+)
+def test_what_the_table_reads_has_its_shape(kept, seen):
+    answer = {"facts": {}, "marker": marked(kept), "observations": [{"seen": {"exists": False}}, {"seen": seen}]}
+    script = [{"argv": ["sh"], "stdout": json.dumps(answer)}]
+    found = look_at(Host("pod", "fake", variables={"dgops_fake_answers": script}), settings_room.load())
+    assert found.facts["live"] == {}
+
+
+def test_a_marker_cannot_forge_lines(kept):
+    forged = {"id": "x", "deployed_by": "you\npod2  pass  20/20", "deployed_at": "y" * 100_000}
+    found = look_at(answering(forged), settings_room.load()).results[0].observed
+    assert "\n" not in found
+    assert len(found) <= 300

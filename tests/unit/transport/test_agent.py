@@ -44,9 +44,14 @@ def test_shipped_where_it_is_missing():
         (Answer(("sh",), stdout=b'{"error": "OSError: disk"}'), RemoteError, "OSError: disk"),
         (Answer(("sh",), stdout=b"\x1b[2J not json"), RemoteError, "exit 0"),
         (Answer(("sh",), stdout=b"[1, 2]"), RemoteError, "no JSON object"),
+        (Answer(("sh",), stdout=b"[" * 200_000), RemoteError, "exit 0"),
+        (Answer(("sh",), stdout=b" " * 9_000_000), RemoteError, "8 MB: that is no agent"),
+        (Answer(("sh",), stdout=b'{"error": {"a": 1}}'), RemoteError, "{'a': 1}"),
     ],
 )
 def test_troubles(answer, error, words):
     with pytest.raises(error) as caught:
         agent.call(FakeTransport(answers=[answer]), "probe", {})
     assert words in caught.value.message
+    assert len(caught.value.message) < 400
+    assert "\n" not in caught.value.message
