@@ -40,10 +40,10 @@ lint: dev
 	@$(VENV)/ruff check .
 	@$(VENV)/ruff format --check .
 	@$(VENV)/mypy
-	@$(VENV)/lint-imports
-	@$(VENV)/vermin --no-tips --violations -t=3.8- dgops/agent roles/*/files/*.py
+	@$(VENV)/lint-imports --no-logo
+	@$(VENV)/vermin --quiet --no-tips --violations -t=3.8- dgops/agent roles/*/files/*.py
 	@$(VENV)/shellcheck $$(git ls-files '*.sh' .ci/run .ci/setup)
-	@$(VENV)/ansible-lint --offline --profile production -q
+	@PATH="$(CURDIR)/$(VENV):$$PATH" ansible-lint --offline --profile production -q
 
 # Locks are hashed and name no index, so that they work behind any mirror.
 LOCK := $(VENV)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version
