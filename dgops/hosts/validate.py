@@ -35,6 +35,8 @@ NAMES = {
 ARGUMENTS = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
 # A leading dash would be an option to ssh.
 ADDRESS = re.compile(r"[A-Za-z0-9_\[:][A-Za-z0-9_.:%\]-]*")
+# In a pattern these mean other hosts, or more of them.
+NO_NAME = re.compile(r"[\s,:;!&*?\[\]{}~/\\]|^[-.]")
 USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@$\\+-]*")
 
 
@@ -52,6 +54,10 @@ class Reader:
             yield self._host(name, variables)
 
     def _host(self, name: str, variables: Mapping[str, Any]) -> Host:
+        if NO_NAME.search(name):
+            self.problems.append(
+                f"{self.listing.folder}: {name!r} cannot name a host: letters, digits, _ . and - are fine"
+            )
         values = {field: self._value(name, variables, field) for field in NAMES}
         for key in (*ARGUMENTS, "persistent_root"):
             self._check_text(name, variables, key)

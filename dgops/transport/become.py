@@ -25,12 +25,19 @@ def as_root(argv: Sequence[str]) -> list[str]:
     return ["sh", "-c", SCRIPT, "dgops", *argv]
 
 
+def unwrapped(argv: Sequence[str]) -> Sequence[str]:
+    """Return what as_root wrapped, for messages; anything else as it is."""
+    wrapper = as_root([])
+    return argv[len(wrapper) :] if list(argv[: len(wrapper)]) == wrapper else argv
+
+
 def run_as_root(transport: Transport, argv: Sequence[str], *, stdin: bytes = b"", timeout: float = 60.0) -> Completed:
     """Run argv as root; raises AccessError where sudo wants a password or is not there."""
     completed = transport.run(as_root(argv), stdin=stdin, timeout=timeout)
     if completed.returncode == 126 and completed.stderr.decode(errors="replace").startswith(MARK):
-        user = completed.stderr.decode(errors="replace").removeprefix(MARK).split()[0]
-        raise no_sudo(user)
+        # The host is not trusted to finish its sentence.
+        words = completed.stderr.decode(errors="replace").removeprefix(MARK).split()
+        raise no_sudo(words[0][:32] if words else "the login user")
     return completed
 
 

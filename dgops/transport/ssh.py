@@ -15,6 +15,7 @@ from fabric import Config, Connection
 
 from dgops.errors import DgopsError, RemoteError, UnreachableError
 from dgops.transport import sftp
+from dgops.transport.become import unwrapped
 from dgops.transport.exchange import MAX_OUTPUT, TooMuchOutput, exchange
 from dgops.transport.host_key import PinnedKeys
 from dgops.transport.known_hosts import KnownHosts
@@ -60,7 +61,7 @@ class SshTransport:
         # fish agree only as long as no argument holds ! or a backslash before a quote.
         line = shlex.join(argv)
         started = time.monotonic()
-        with self._told(line, timeout):
+        with self._told(shlex.join(unwrapped(argv)), timeout):
             channel = self._transport().open_session(timeout=timeout)
             code, output, errors = exchange(channel, line, stdin, started + timeout)
         return Completed(tuple(argv), code, output, errors, time.monotonic() - started)

@@ -49,3 +49,19 @@ def test_what_is_right_passes(tmp_path):
 def test_the_old_names_count():
     host, problems = read({"ansible_ssh_host": "h", "ansible_ssh_port": 2200, "ansible_ssh_user": "u"})
     assert (host.address, host.port, host.user, problems) == ("h", 2200, "u", [])
+
+
+@pytest.mark.parametrize("name", ["a b", "a:b", "a,b", "!a", "{{ a }}", "../x", "-x", "a*"])
+def test_a_name_that_a_pattern_reads_otherwise(name):
+    problems = []
+    listing = Listing(Path.cwd(), {name: {}}, {"all": (name,)})
+    list(Reader(listing, Path.cwd(), problems).hosts())
+    assert len(problems) == 1
+    assert "cannot name a host" in problems[0]
+
+
+@pytest.mark.parametrize("name", ["pod", "DeadlyLinux_002", "pod-1.example", "größe"])
+def test_a_name_that_is_fine(name):
+    problems = []
+    list(Reader(Listing(Path.cwd(), {name: {}}, {"all": (name,)}), Path.cwd(), problems).hosts())
+    assert problems == []
