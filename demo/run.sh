@@ -13,7 +13,7 @@ step() {
 }
 
 cat <<'TEXT'
-This is the demo in fast-test mode: everything for real but the GPU. Production mode would refuse a host without one.
+This is the demo in fast-test mode: everything for real but the GPU. In production mode health fails a host without one.
 TEXT
 
 step "A sandbox pod comes up: a container that behaves as a rented pod does." "dgops sandbox up"
