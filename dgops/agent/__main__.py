@@ -1,34 +1,53 @@
-"""The agent's front door: one command, a JSON request on stdin, a JSON answer on stdout."""
+"""The agent's front door: one command, a JSON request on stdin, a JSON answer on stdout; bytes may follow either."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 import traceback
-from typing import Any, Callable, Dict
+from typing import Any, BinaryIO, Callable, Dict, Iterable, Tuple
 
-from dgops.agent import lease, live, marker, probe
-
-COMMANDS: Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]] = {
-    "lease": lease.answer,
-    "live": live.answer,
-    "marker": marker.answer,
-    "probe": probe.answer,
+# A request in, an answer out.
+COMMANDS: Dict[str, str] = {
+    "job": "dgops.agent.job",
+    "lease": "dgops.agent.lease",
+    "live": "dgops.agent.live",
+    "marker": "dgops.agent.marker",
+    "probe": "dgops.agent.probe",
+    "scan": "dgops.agent.scan",
 }
+# The same with bytes: those behind the request's line are read from the stream, those yielded follow the answer's.
+STREAMS: Dict[str, str] = {
+    "files": "dgops.agent.files",
+    "replica": "dgops.agent.replica",
+}
+
+Answer = Callable[[Dict[str, Any]], Dict[str, Any]]
+Exchange = Callable[[Dict[str, Any], BinaryIO], Tuple[Dict[str, Any], Iterable[bytes]]]
 
 
 def main() -> int:
     """Run one command and return the exit code; 70 is an error of the agent itself."""
-    arguments = sys.argv[1:]
-    request = json.loads(sys.stdin.read() or "{}")
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     try:
-        answer = COMMANDS[arguments[0]](request)
+        request = json.loads(stdin.readline() or b"{}")
+        if name in STREAMS:
+            exchange: Exchange = importlib.import_module(STREAMS[name]).exchange
+            answer, chunks = exchange(request, stdin)
+        else:
+            command: Answer = importlib.import_module(COMMANDS[name]).answer
+            answer, chunks = command(request), ()
+        stdout.write(json.dumps(answer).encode() + b"\n")
+        for chunk in chunks:
+            stdout.write(chunk)
+        stdout.flush()
     except OSError as error:
-        answer = {"error": "{}: {}".format(type(error).__name__, error)}
+        stdout.write(json.dumps({"error": "{}: {}".format(type(error).__name__, error)}).encode() + b"\n")
     except (KeyError, ValueError, TypeError):
         sys.stderr.write(traceback.format_exc())
         return 70
-    sys.stdout.write(json.dumps(answer) + "\n")
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,15 +31,31 @@ def call(transport: Transport, command: str, request: dict[str, Any], *, timeout
     Raises AccessError where Python or sudo is missing, RemoteError where the agent fails, UnreachableError where
     the connection does.
     """
+    return _answer(_run(transport, command, request, b"", timeout), command)
+
+
+def exchange(
+    transport: Transport, command: str, request: dict[str, Any], payload: bytes = b"", *, timeout: float = 60.0
+) -> tuple[dict[str, Any], bytes]:
+    """Run one command that takes or gives bytes: payload follows the request's line, the result its answer's.
+
+    Both are held in memory: send and ask for a few megabytes at a time. Raises as `call` does.
+    """
+    completed = _run(transport, command, request, payload, timeout)
+    line, _, rest = completed.stdout.partition(b"\n")
+    return _answer(replace(completed, stdout=line), command), rest
+
+
+def _run(transport: Transport, command: str, request: dict[str, Any], payload: bytes, timeout: float) -> Completed:
     path = f".cache/dgops/agent/{digest()}.pyz"
     argv = ["python3", path, command]
-    stdin = json.dumps(request).encode()
+    stdin = json.dumps(request).encode() + b"\n" + payload
     run = partial(run_as_root, transport, argv, stdin=stdin, timeout=timeout)
     completed = run()
     if completed.returncode == MISSING and b"can't open file" in completed.stderr:
         transport.put(archive(), path, mode=0o644)
         completed = run()
-    return _answer(completed, command)
+    return completed
 
 
 def _answer(completed: Completed, command: str) -> dict[str, Any]:

@@ -1,0 +1,177 @@
+"""Jobs on a host: submit, list, show, read and cancel, each one request long."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import time
+from typing import Any, Callable, Dict, Iterator
+
+from dgops.agent import detach, gpus, jobdir, owner, process, spec
+from dgops.agent.owner import Refusal
+
+Request = Dict[str, Any]
+Answer = Dict[str, Any]
+LOCKS = "/run/dgops"
+LOCK_DEADLINE = 60.0
+# What one answer may hold of a stream: as JSON it grows to six times that at worst.
+MOST_BYTES = 1 << 18
+LEAST_BYTES = 1 << 13
+LONGEST_WAIT = 30.0
+POLL = 0.1
+
+
+def answer(request: Request) -> Answer:
+    """Answer one request; `op` is submit, list, show, read or cancel.
+
+    Runs as root and becomes the jobs' user for good before it touches one of his files.
+    """
+    try:
+        return OPERATIONS[request["op"]](request)
+    except Refusal as refusal:
+        return refusal.answer
+
+
+def submit(request: Request) -> Answer:
+    """Start a job, or return the one that has this id and spec already."""
+    order = _order(request)
+    base, wanted = request["base"], order["spec"]
+    user = owner.entry(request["user"])
+    os.makedirs(order["locks"], mode=0o755, exist_ok=True)
+    folder = os.path.join(jobdir.jobs_folder(base), wanted["id"])
+    with _alone(os.path.join(order["locks"], "jobs.lock")):
+        if wanted["gpus"] and not os.path.exists(folder):
+            _prepare_gpus(order, request["mode"])
+        owner.own_base(base, user)
+        os.makedirs(jobdir.jobs_folder(base), exist_ok=True)
+        if not os.path.lexists(folder):
+            detach.spawn(order)
+    if jobdir.load_spec(folder) != wanted:
+        raise Refusal("a job {} with another spec is there already".format(wanted["id"]), "take another id")
+    return {"job": jobdir.view(folder)}
+
+
+def show_all(request: Request) -> Answer:
+    """Return every job, newest first."""
+    if not os.path.isdir(request["base"]):
+        return {"jobs": []}
+    owner.enter(request["base"])
+    return {"jobs": jobdir.views(request["base"])}
+
+
+def show(request: Request) -> Answer:
+    """Return one job and its spec."""
+    folder = _folder(request)
+    return {"job": jobdir.view(folder), "spec": jobdir.load_spec(folder)}
+
+
+def read(request: Request) -> Answer:
+    """Return what is new behind the offsets, at once where there is any or the job is over, else in `wait`."""
+    folder = _folder(request)
+    offsets = {
+        name: max(0, int(request["offsets"].get(name, 0))) for name in jobdir.STREAMS if name in request["offsets"]
+    }
+    limit = min(max(int(request.get("limit", MOST_BYTES)), LEAST_BYTES), MOST_BYTES)
+    until = time.monotonic() + min(float(request.get("wait", 0)), LONGEST_WAIT)
+    while True:
+        # Looked at before the logs: when it is over here, nothing follows what is read below.
+        seen = jobdir.view(folder)
+        over = seen["status"] in jobdir.OVER
+        streams = {name: jobdir.read_stream(folder, name, at, limit, over) for name, at in offsets.items()}
+        if over or any(one["text"] for one in streams.values()) or time.monotonic() >= until:
+            return {"job": seen, "streams": streams}
+        time.sleep(POLL)
+
+
+def cancel(request: Request) -> Answer:
+    """Ask a job's supervisor to end it; where that one is gone, end what is left of the job."""
+    folder = _folder(request)
+    if jobdir.view(folder)["status"] in ("queued", "running"):
+        grace = request.get("grace")
+        jobdir.write_json(folder, "cancel", {"grace": grace} if grace is not None else {})
+        record = jobdir.read_json(os.path.join(folder, "status.json")) or {}
+        keeper = record.get("supervisor")
+        if keeper and process.gone(keeper) is None:
+            process.send(signal.SIGTERM, {keeper["pid"]})
+    seen = jobdir.view(folder)
+    if seen["status"] == "lost":
+        _end_lost(folder)
+    return {"job": seen}
+
+
+def _order(request: Request) -> Dict[str, Any]:
+    wanted, secrets = request["spec"], request.get("secrets") or {}
+    wrong = spec.complaint(wanted, secrets)
+    if wrong or request["mode"] not in spec.MODES:
+        raise Refusal("the job's spec is not good: {}".format(wrong or "unknown mode"), "dgops here and there differ?")
+    locks = request.get("locks", LOCKS)
+    return {"base": request["base"], "spec": wanted, "secrets": secrets, "locks": locks, "present": []}
+
+
+def _prepare_gpus(order: Dict[str, Any], mode: str) -> None:
+    present = gpus.found()
+    refusal = gpus.refusal(order["spec"]["gpus"], present, mode)
+    if refusal:
+        raise Refusal(*refusal)
+    order["present"] = present
+    if present:
+        gpus.prepare(order["locks"], present)
+
+
+def _folder(request: Request) -> str:
+    name = request["id"]
+    folder = os.path.join(jobdir.jobs_folder(request["base"]), str(name))
+    known = isinstance(name, str) and spec.ID.match(name) and os.path.isdir(request["base"])
+    if known:
+        owner.enter(request["base"])
+    if not known or not os.path.isdir(folder) or os.path.islink(folder):
+        raise Refusal("there is no job {} on this host".format(str(name)[:40]), "dgops jobs list")
+    return folder
+
+
+def _end_lost(folder: str) -> None:
+    """Kill what is left of a lost job; its id in the environment tells its processes, whatever their numbers were."""
+    record = jobdir.read_json(os.path.join(folder, "status.json")) or {}
+    command = record.get("command")
+    session = command["pid"] if isinstance(command, dict) and process.gone(command) is None else None
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        left = process.members(os.path.basename(folder), session)
+        if not left:
+            return
+        process.send(signal.SIGKILL, left)
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def _alone(path: str) -> Iterator[None]:
+    """Hold a lock while a submit runs; waits for another's a while."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    try:
+        until = time.monotonic() + LOCK_DEADLINE
+        while not _try(descriptor):
+            if time.monotonic() > until:
+                raise OSError("another submit does not end")
+            time.sleep(0.05)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _try(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+OPERATIONS: Dict[str, Callable[[Request], Answer]] = {
+    "submit": submit,
+    "list": show_all,
+    "show": show,
+    "read": read,
+    "cancel": cancel,
+}

@@ -1,0 +1,117 @@
+"""A pipe into a log: however it is cut into chunks, no secret gets through and nothing else is lost."""
+
+import itertools
+import os
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dgops.agent import pump
+from dgops.agent.pump import LONGEST_LINE, Pump
+from dgops.agent.redact import Redactor
+
+TOKEN = b"hf_" + b"aB3dE5gH7j" * 3
+SECRETS = ["correct horse battery", "s3cr3t-value"]
+WORDS = [
+    b"loss 0.1 ",
+    b"token=abc ",
+    TOKEN,
+    b" ",
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b"correct horse battery",
+    b"s3cr3t-value",
+    b"x",
+]
+WORDS += [b"Authorization: Bearer ", b"password: ", b"-----BEGIN PRIVATE KEY-----\n", b"MIIEvQIBADANBgkq\n", b"\xff"]
+
+
+def carry(folder, chunks, secrets=(), silences=()):
+    """Send chunks through a pump, with a silence after some of them, and return the log."""
+    reader, writer = os.pipe()
+    path = folder / f"log-{len(os.listdir(folder))}"
+    carried = Pump(reader, str(path), Redactor(secrets))
+    for number, chunk in enumerate(chunks):
+        for at in range(0, len(chunk), 32768):
+            os.write(writer, chunk[at : at + 32768])
+            assert carried.feed()
+        if number in silences:
+            carried.touched -= 2 * pump.SILENCE
+        carried.settle()
+    os.close(writer)
+    assert not carried.feed()
+    carried.finish()
+    carried.finish()
+    return path.read_bytes()
+
+
+@settings(derandomize=True, max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(WORDS), max_size=12), st.data())
+def test_chunks_and_silences_change_nothing(tmp_path_factory, words, data):
+    folder = tmp_path_factory.mktemp("pump")
+    whole = b"".join(words)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=8)))
+    edges = [0, *cuts, len(whole)]
+    chunks = [whole[begin:end] for begin, end in itertools.pairwise(edges)]
+    silences = data.draw(st.sets(st.integers(0, len(chunks))))
+    seen = carry(folder, chunks, SECRETS, silences)
+    assert TOKEN not in seen
+    assert b"correct horse battery" not in seen
+    assert b"s3cr3t-value" not in seen
+    assert seen == carry(folder, [whole], SECRETS)
+
+
+def test_plain_output_stays_byte_for_byte(tmp_path):
+    data = os.urandom(200_000).replace(b"\n", b"") + b"\n" + bytes(range(256)) * 40
+    seen = carry(tmp_path, [data])
+    assert seen.replace(b"\n", b"") == data.replace(b"\n", b"")
+
+
+@pytest.mark.parametrize("filler", [b"a", b"word ", b"\xc3\xa9"])
+def test_a_long_line_is_broken_and_no_token_with_it(tmp_path, filler):
+    for at in (LONGEST_LINE - 5000, LONGEST_LINE - 4096 - 10, LONGEST_LINE - 10, LONGEST_LINE + 10, 2 * LONGEST_LINE):
+        data = (filler * at)[:at] + b" " + TOKEN + b" s3cr3t-value " + filler * 100000
+        seen = carry(tmp_path, [data], SECRETS)
+        assert max(map(len, seen.split(b"\n"))) <= LONGEST_LINE
+        assert TOKEN[:12] not in seen.replace(b"\n", b"")
+        assert b"s3cr3t" not in seen.replace(b"\n", b"")
+        assert seen.count(b"hf_***REDACTED***") == 1
+
+
+def test_a_log_that_cannot_be_written_is_counted(tmp_path):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full here")
+    reader, writer = os.pipe()
+    carried = Pump(reader, "/dev/full", Redactor())
+    os.write(writer, b"a line\n")
+    os.close(writer)
+    assert carried.feed()
+    assert not carried.feed()
+    carried.finish()
+    assert (carried.lost, carried.complaint) == (7, "No space left on device")
+
+
+@pytest.mark.parametrize("length", [5000, 20000, 100000])
+def test_a_handed_value_across_the_break_of_a_line_goes_whole(tmp_path, length):
+    secret = "".join(f"{number:05d}" for number in range(length // 5))
+    for at in (0, LONGEST_LINE - length - 10, LONGEST_LINE - 4096 - 10, LONGEST_LINE - 10, 2 * LONGEST_LINE - 4200):
+        before = b"x" * max(at, 0)
+        seen = carry(tmp_path, [before, secret.encode(), b"y" * 300000], [secret]).replace(b"\n", b"")
+        assert seen == before + b"***REDACTED***" + b"y" * 300000
+
+
+def test_a_pipe_in_place_of_the_log_holds_nothing_up(tmp_path):
+    path = tmp_path / "log"
+    os.mkfifo(path)
+    other = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    reader, writer = os.pipe()
+    carried = Pump(reader, str(path), Redactor())
+    for _ in range(20):
+        os.write(writer, b"a line\n" * 5000)
+        assert carried.feed()
+    os.close(writer)
+    carried.finish()
+    os.close(other)
+    assert carried.lost > 0
