@@ -10,16 +10,18 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from dgops.deploy import scratch, tree
+from dgops.deploy import handover, scratch, tree
+from dgops.deploy.scrub import Scrub
 from dgops.errors import DgopsError
 from dgops.transport.known_hosts import strict_options
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 
     from dgops.hosts.host import Host
 
@@ -32,7 +34,7 @@ LIBC = ctypes.CDLL(None)  # Loaded here: between fork and exec is no place to lo
 
 @dataclass(frozen=True)
 class Playbook:
-    """One run of a playbook: which inventories, which hosts, how."""
+    """One run of a playbook: which inventories, which hosts, how; `secrets` are values by host and name."""
 
     path: Path
     inventories: Sequence[Path]
@@ -44,6 +46,7 @@ class Playbook:
     forks: int = 20
     connect_timeout: float = 10.0
     variables: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
 
 def command(playbook: Playbook) -> list[str]:
@@ -81,11 +84,11 @@ def variables(playbook: Playbook) -> dict[str, Any]:
     """Return the extra variables of a run; an inventory cannot loosen what they say."""
     arguments = {host.name: ssh_arguments(host, playbook.known_hosts) for host in playbook.hosts}
     strict = {"dgops_ssh_args": arguments, "ansible_ssh_args": "{{ dgops_ssh_args[inventory_hostname] | default('') }}"}
-    return {**playbook.variables, **strict}
+    return {**playbook.variables, **strict, "dgops_secret": "{{ lookup('dgops_secret') }}"}
 
 
-def environment(folder: Path, connect_timeout: float = 10.0) -> dict[str, str]:
-    """Return the variables that make a run the same whatever ansible.cfg the person has."""
+def environment(folder: Path, connect_timeout: float = 10.0, hidden: Collection[str] = ()) -> dict[str, str]:
+    """Return the variables that make a run the same whatever ansible.cfg the person has, without the hidden ones."""
     config = folder / "ansible.cfg"
     config.write_text("[defaults]\n")
     settings = {
@@ -95,7 +98,10 @@ def environment(folder: Path, connect_timeout: float = 10.0) -> dict[str, str]:
         "DISPLAY_FAILED_STDERR": "0",
         "HOST_KEY_CHECKING": "1",
         "LOCAL_TEMP": str(folder / "local"),
+        "LOOKUP_PLUGINS": str(Path(__file__).parent / "lookup"),
         "NOCOLOR": "1",
+        # Modules write their arguments to the host's log, and a role may have forgotten no_log.
+        "NO_TARGET_SYSLOG": "1",
         "PIPELINING": "1",
         "PYTHON_INTERPRETER": "auto_silent",
         "RETRY_FILES_ENABLED": "0",
@@ -110,6 +116,7 @@ def environment(folder: Path, connect_timeout: float = 10.0) -> dict[str, str]:
     # could not even start that venv's Python.
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "PYTHON", "VIRTUAL_"))}
     own = str(Path(sys.executable).parent)
+    kept = {key: value for key, value in kept.items() if key not in hidden}
     kept["PATH"] = os.pathsep.join(part for part in os.environ.get("PATH", "").split(os.pathsep) if part != own)
     return {
         **kept,
@@ -123,25 +130,36 @@ def run(playbook: Playbook) -> Generator[dict[str, Any], None, None]:
 
     Raises DgopsError where Ansible itself could not start or broke without an account of any host.
     """
-    with scratch.folder() as folder:
+    # Neither secrets nor words have a name in any folder: a controller that is killed leaves none of them behind.
+    with (
+        scratch.folder() as folder,
+        tempfile.TemporaryFile() as stderr,
+        handover.in_memory(playbook.secrets) as secrets,
+    ):
         extra = folder / "variables.json"
         extra.write_text(json.dumps(variables(playbook)))
-        with (folder / "stderr").open("wb") as stderr:
-            process = _start([*command(playbook), "--extra-vars", f"@{extra}"], playbook, folder, stderr.fileno())
+        process = _start([*command(playbook), "--extra-vars", f"@{extra}"], playbook, folder, (stderr, secrets))
         try:
-            yield from _events(process, folder / "stderr")
+            yield from _events(process, stderr, Scrub(handover.values(playbook.secrets)))
         finally:
             _end(process)
 
 
-def _start(argv: Sequence[str], playbook: Playbook, folder: Path, stderr: int) -> subprocess.Popen[bytes]:
+def _start(
+    argv: Sequence[str], playbook: Playbook, folder: Path, streams: tuple[IO[bytes], IO[bytes]]
+) -> subprocess.Popen[bytes]:
+    stderr, secrets = streams
+    own = {handover.DESCRIPTOR: str(secrets.fileno())}
+    hidden = handover.hidden(playbook.secrets, playbook.inventories)
     try:
         return subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=stderr,
-            env=environment(folder, playbook.connect_timeout),
+            # Ansible's own children, ssh and modules, do not inherit it further.
+            pass_fds=(secrets.fileno(),),
+            env={**environment(folder, playbook.connect_timeout, hidden), **own},
             start_new_session=True,
             preexec_fn=_die_with_parent,
         )
@@ -151,19 +169,21 @@ def _start(argv: Sequence[str], playbook: Playbook, folder: Path, stderr: int) -
         ) from error
 
 
-def _events(process: subprocess.Popen[bytes], stderr: Path) -> Iterator[dict[str, Any]]:
-    """Yield events; every other line, and at the end stderr's, is an event `said`."""
+def _events(process: subprocess.Popen[bytes], stderr: IO[bytes], scrub: Scrub) -> Iterator[dict[str, Any]]:
+    """Yield events without secrets; every other line, and at the end stderr's, is an event `said`."""
     assert process.stdout is not None
     complete, chatter = False, []
     for line in process.stdout:
         event = _parse(line)
         if event is None:
-            chatter.append(line.decode(errors="replace").rstrip())
+            chatter.append(scrub.words(line.decode(errors="replace").rstrip()))
             yield {"event": "said", "text": chatter[-1]}
             continue
         complete |= event["event"] == "stats"
-        yield event
-    complaints = stderr.read_text(errors="replace").strip()
+        yield scrub.event(event)
+    # Its place in the file is Ansible's too, who may still write.
+    said = os.pread(stderr.fileno(), os.fstat(stderr.fileno()).st_size, 0)
+    complaints = scrub.words(said.decode(errors="replace").strip())
     yield from ({"event": "said", "text": line} for line in complaints.splitlines())
     try:
         ended = f"exit {process.wait(timeout=PATIENCE)}"

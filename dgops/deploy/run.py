@@ -14,14 +14,18 @@ from dgops.deploy.look import Looked, let_go, look_first
 from dgops.deploy.prove import PROOF, prove, prove_part, unproven
 from dgops.deploy.result import HostResult, Watcher
 from dgops.errors import BusyError, DgopsError, UnreachableError
+from dgops.hosts import secrets
 from dgops.transport import ssh_config
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dgops.hosts.host import Host
     from dgops.hosts.inventory import Inventory
     from dgops.settings import Settings
+
+    # Secrets by host and name.
+    Handed = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Wish:
 def deploy(wish: Wish, settings: Settings, watcher: Watcher) -> dict[str, HostResult]:
     """Take every host from what it is to what its roles say; one host's failure stops no other."""
     tree.require_roles(wish.roles)
+    handed = secrets.for_hosts(wish.hosts, settings)
     started = time.monotonic()
     looked = look_first(wish.hosts, settings, hold=not wish.check)
     try:
@@ -52,7 +57,7 @@ def deploy(wish: Wish, settings: Settings, watcher: Watcher) -> dict[str, HostRe
         ready = [one for one in looked if not one.error]
         for one in ready:
             watcher.looked(one.host.name, one.seconds)
-        runs = _run_ansible(wish, settings, ready, watcher) if ready else {}
+        runs = _run_ansible(wish, settings, handed, ready, watcher) if ready else {}
         watcher.working("", "looking again")
         for one in ready:
             result = _conclude(wish, settings, one, runs[one.host.name])
@@ -71,13 +76,15 @@ def _refused(looked: Looked) -> HostResult:
     return HostResult(looked.host.name, outcome, looked.seconds, failure=Failure("", task, error.message, error.hint))
 
 
-def _run_ansible(wish: Wish, settings: Settings, ready: list[Looked], watcher: Watcher) -> dict[str, HostRun]:
+def _run_ansible(
+    wish: Wish, settings: Settings, handed: Handed, ready: list[Looked], watcher: Watcher
+) -> dict[str, HostRun]:
     """Run the site playbook over the hosts that can be worked on, and gather what happened on each."""
     runs = {one.host.name: HostRun(one.host.name) for one in ready}
     # Written for plain ssh too, which then finds the new host.
     ssh_config.write(tuple(wish.inventory.hosts.values()), settings)
     try:
-        with contextlib.closing(ansible.run(_playbook(wish, settings, ready))) as events:
+        with contextlib.closing(ansible.run(_playbook(wish, settings, handed, ready))) as events:
             for event in events:
                 _require_leases(ready, runs)
                 _take(event, runs, watcher)
@@ -90,7 +97,7 @@ def _run_ansible(wish: Wish, settings: Settings, ready: list[Looked], watcher: W
     return runs
 
 
-def _playbook(wish: Wish, settings: Settings, ready: list[Looked]) -> Playbook:
+def _playbook(wish: Wish, settings: Settings, handed: Handed, ready: list[Looked]) -> Playbook:
     return Playbook(
         tree.root() / "playbooks" / "site.yml",
         wish.inventory.sources,
@@ -102,6 +109,7 @@ def _playbook(wish: Wish, settings: Settings, ready: list[Looked]) -> Playbook:
         settings.forks,
         settings.connect_timeout,
         {"dgops_mode": settings.mode} if settings.mode else {},
+        {one.host.name: handed[one.host.name] for one in ready},
     )
 
 

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
 import re
+from pathlib import Path
 
+from dgops.errors import UsageError
+
+MOUNT = "/mnt"
+# Said where somebody expects git under a Windows drive; nothing ever makes a repository there.
+NO_GIT_THERE = (
+    "a copy under a Windows drive has no .git, and that is as it should be: git's state lives in the Linux file system"
+)
 DRIVE = re.compile(r"^([A-Za-z]):(.*)$", re.DOTALL)
+# \\?\C:\x, which Windows' own programs print for long paths.
+LONG = re.compile(r"^\\\\\?\\(?=[A-Za-z]:)")
 # \\wsl$\Distro\home and \\wsl.localhost\Distro\home, with either kind of slash.
 DISTRO = re.compile(r"^[\\/]{2}wsl(?:\$|\.localhost)[\\/]+[^\\/]+(.*)$", re.IGNORECASE | re.DOTALL)
 SHARE = re.compile(r"^(\\\\|//)[^\\/]+[\\/]")
@@ -17,31 +29,93 @@ def is_windows_path(path: str) -> bool:
     return bool(DRIVE.match(path) or DISTRO.match(path) or SHARE.match(path) or "\\" in path)
 
 
-def windows_to_wsl(path: str) -> str | None:
+def windows_to_wsl(path: str, mount: str = MOUNT) -> str | None:
     r"""Return the path's name inside WSL: C:\Users\x is /mnt/c/Users/x, \\wsl$\Distro\home\x is /home/x.
 
     None where there is none: a network share, a relative path, or a path that lost its backslashes on the
-    way (C:Usersx is what a shell leaves of C:\Users\x).
+    way (C:Usersx is what a shell leaves of C:\Users\x). As on Windows, no .. leads above the drive.
     """
     distro = DISTRO.match(path)
     if distro:
         return _joined("", distro[1])
-    drive = DRIVE.match(path)
+    drive = DRIVE.match(LONG.sub("", path))
     if not drive or (drive[2] and drive[2][0] not in "\\/"):
         return None
-    return _joined(f"/mnt/{drive[1].lower()}", drive[2])
+    return _joined(f"{mount.rstrip('/')}/{drive[1].lower()}", drive[2])
+
+
+def wsl_to_windows(path: str, mount: str = MOUNT, slash: str = "\\") -> str | None:
+    r"""Return what Windows calls a path under its drives: /mnt/c/AI is C:\AI, or C:/AI where slash is /.
+
+    None for a path that is relative, on no drive, or cannot be written on Windows.
+    """
+    # Windows resolves .. by the letters, too.
+    parts = posixpath.normpath(path).split("/") if path.startswith("/") else []
+    root = [part for part in mount.split("/") if part]
+    inner = [part for part in parts if part]
+    drive, names = inner[len(root) : len(root) + 1], inner[len(root) + 1 :]
+    if inner[: len(root)] != root or not drive or not re.fullmatch("[A-Za-z]", drive[0]):
+        return None
+    if any(FORBIDDEN.search(name) or "\\" in name for name in names):
+        return None
+    return f"{drive[0].upper()}:{slash}{slash.join(names)}"
+
+
+def to_here(text: str, mount: str = MOUNT) -> Path:
+    r"""Return the path that somebody typed, in this system's own form: C:\x is /mnt/c/x, photos\cats is photos/cats.
+
+    Raises UsageError for a path that lost its backslashes, a network share, or what no file can be called.
+    """
+    if not text or "\0" in text or not _encodable(text):
+        raise UsageError(f"{text!r} is no path" if text else "an empty path", "write it as /mnt/c/… or ./folder")
+    if not is_windows_path(text):
+        return Path(os.path.expanduser(text) if text == "~" or text.startswith("~/") else text)
+    translated = windows_to_wsl(text, mount) or _relative(text)
+    if translated is None:
+        raise UsageError(advice(text, mount), "in a shell, put a Windows path in single quotes")
+    return Path(translated)
+
+
+def is_windows_mount(path: Path, mount: str = MOUNT) -> bool:
+    """Return whether a path lies on one of Windows' drives, where git is slow and file modes are not kept."""
+    return wsl_to_windows(str(path.absolute()), mount) is not None
+
+
+def advice(path: str, mount: str = MOUNT) -> str:
+    """Return what to tell somebody who wrote a Windows path where a Linux one belongs."""
+    translated = windows_to_wsl(path, mount)
+    if translated:
+        return f"{path} is a Windows path; here it is {translated}"
+    return (
+        f"{path!r} looks like a Windows path that lost its backslashes, or that WSL cannot see; write it as {mount}/c/…"
+    )
+
+
+def _encodable(text: str) -> bool:
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _relative(text: str) -> str | None:
+    r"""Return photos\cats as photos/cats; what begins with a slash of either kind is on no drive that it names."""
+    if text[0] in "\\/" or DRIVE.match(text) or FORBIDDEN.search(text):
+        return None
+    parts = re.split(r"[\\/]+", text)
+    if parts[0] == "~":
+        parts[0] = os.path.expanduser("~")
+    return "/".join(parts)
 
 
 def _joined(root: str, rest: str) -> str | None:
     if FORBIDDEN.search(rest):
         return None
-    parts = [part for part in re.split(r"[\\/]+", rest) if part]
+    parts: list[str] = []
+    for part in re.split(r"[\\/]+", rest):
+        if part == "..":
+            parts = parts[:-1]
+        elif part not in ("", "."):
+            parts.append(part)
     return "/".join([root, *parts]) or "/"
-
-
-def advice(path: str) -> str:
-    """Return what to tell somebody who wrote a Windows path where a Linux one belongs."""
-    translated = windows_to_wsl(path)
-    if translated:
-        return f"{path} is a Windows path; here it is {translated}"
-    return f"{path!r} looks like a Windows path that lost its backslashes, or that WSL cannot see; write it as /mnt/c/…"

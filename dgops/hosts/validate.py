@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dgops.hosts import secrets
 from dgops.hosts.host import Host
 from dgops.hosts.paths import advice, is_windows_path
 from dgops.hosts.yaml_files import where
@@ -61,6 +62,8 @@ class Reader:
         values = {field: self._value(name, variables, field) for field in NAMES}
         for key in (*ARGUMENTS, "persistent_root"):
             self._check_text(name, variables, key)
+        if faults := secrets.wish_faults(variables.get(secrets.VARIABLE)):
+            self._note(name, secrets.VARIABLE, "; ".join(faults))
         groups = [group for group, members in self.listing.groups.items() if name in members]
         return Host(
             name=name,

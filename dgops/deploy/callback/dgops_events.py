@@ -92,4 +92,11 @@ def _carries(task: Any) -> bool:
 
 
 def _failure(result: dict[str, Any]) -> dict[str, Any]:
-    return {"failure": {key: str(result[key])[-LONGEST:] for key in KEPT if result.get(key)}}
+    return {"failure": {key: _end(str(result[key])) for key in KEPT if result.get(key)}}
+
+
+def _end(text: str) -> str:
+    """Return the end of a long text from the start of a word on: half a secret would not be known for one."""
+    if len(text) <= LONGEST:
+        return text
+    return text[-LONGEST:].partition("\n")[2] or text[-LONGEST:].partition(" ")[2]

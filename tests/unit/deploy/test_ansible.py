@@ -31,7 +31,7 @@ def test_every_host_is_held_to_its_pinned_keys_whatever_its_inventory_says():
     assert """'UserKnownHostsFile="/my state/known_hosts"'""" in words
     assert words.index("StrictHostKeyChecking=yes") < words.index("StrictHostKeyChecking=no"), "ssh obeys the first"
     found = ansible.variables(playbook("a", "b", variables={"dgops_mode": "production"}))
-    assert set(found) == {"dgops_mode", "dgops_ssh_args", "ansible_ssh_args"}
+    assert set(found) == {"dgops_mode", "dgops_ssh_args", "ansible_ssh_args", "dgops_secret"}
     assert set(found["dgops_ssh_args"]) == {"a", "b"}
 
 

@@ -9,7 +9,7 @@ import pytest
 from dgops import settings as settings_room
 from dgops.deploy import lease, run
 from dgops.deploy.result import to_json
-from dgops.errors import DgopsError, UnreachableError
+from dgops.errors import DgopsError, UnreachableError, UsageError
 from dgops.hosts.host import Host
 from dgops.hosts.inventory import Inventory
 
@@ -146,4 +146,15 @@ def test_hosts_are_named_to_ansible_as_they_are_pinned():
     wish = run.Wish(hosts, Inventory({"a": hosts[0]}, {}))
     settings = settings_room.load(options={"state": "relative"})
     looked = [run.Looked(hosts[0], 0.0)]
-    assert run._playbook(wish, settings, looked).known_hosts == Path("relative/known_hosts").absolute()
+    playbook = run._playbook(wish, settings, {"a": {"HF_TOKEN": "abcdef"}, "gone": {}}, looked)
+    assert playbook.known_hosts == Path("relative/known_hosts").absolute()
+    assert playbook.secrets == {"a": {"HF_TOKEN": "abcdef"}}
+    assert "abcdef" not in repr(playbook)
+
+
+def test_a_secret_that_nobody_has_stops_before_any_host_is_touched(deploy, monkeypatch):
+    monkeypatch.delenv("NOBODYS_TOKEN", raising=False)
+    monkeypatch.setattr(run, "look_first", lambda *_, **__: pytest.fail("a host was looked at"))
+    wants = Host("a", "fake", variables={"dgops_secrets": ["NOBODYS_TOKEN"]})
+    with pytest.raises(UsageError, match="NOBODYS_TOKEN, wanted by a, is n"):
+        deploy(lambda: iter(()), wants, host("b"))

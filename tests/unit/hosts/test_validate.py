@@ -13,6 +13,7 @@ WRONG = {
     "ansible_connection": ["winrm", "docker", ""],
     "ansible_ssh_common_args": ["-o 'open"],
     "persistent_root": ["relative", "C:\\data"],
+    "dgops_secrets": ["HF_TOKEN", ["PATH", "A B"], "{{ tokens }}"],
 }
 
 
@@ -40,6 +41,7 @@ def test_what_is_right_passes(tmp_path):
             "ansible_ssh_private_key_file": str(tmp_path / "key"),
             "ansible_connection": "ansible.builtin.ssh",
             "persistent_root": "{{ somewhere }}",
+            "dgops_secrets": ["HF_TOKEN"],
         }
     )
     assert problems == []
