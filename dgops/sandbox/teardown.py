@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dgops.jobs import memory
 from dgops.sandbox import inventory, machine
 from dgops.sandbox.containers import bridge
 from dgops.sandbox.hosts import erase
@@ -55,6 +56,9 @@ def _tidy(state: Path, names: list[str]) -> None:
     """Forget what was noted of these hosts; where no other host is pinned, leave no file behind."""
     for name in names:
         (state / "contracts" / f"{name}.json").unlink(missing_ok=True)
+        memory.forget_host(state, name)
+        # What sync noted of its replica there.
+        shutil.rmtree(state / "sync" / name, ignore_errors=True)
     pins = state / "known_hosts"
     if pins.is_file() and pins.stat().st_size:
         return
@@ -62,7 +66,7 @@ def _tidy(state: Path, names: list[str]) -> None:
         path.unlink(missing_ok=True)
     # What `hosts` and `deploy` keep to be faster is made again.
     shutil.rmtree(state / "inventories", ignore_errors=True)
-    for folder in (state / "contracts", state / "ssh", state):
+    for folder in (*(state / name for name in ("contracts", "jobs", "ssh", "sync")), state):
         with contextlib.suppress(OSError):  # not there, or somebody else's files are in it
             folder.rmdir()
 

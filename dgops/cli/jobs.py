@@ -1,0 +1,204 @@
+"""dgops jobs: list, show, follow, cancel and pull what runs or ran on hosts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dgops.cli.job_lines import HEAD, cells, home, row, stands, took, why
+from dgops.cli.options import host_option
+from dgops.cli.render import columns, plain, print_error, print_json
+from dgops.errors import UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dgops.jobs.job import Job, Output
+    from dgops.jobs.listing import HostJobs
+    from dgops.jobs.place import Place
+    from dgops.settings import Settings
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+id_argument = click.argument("job_id", metavar="ID")
+
+
+@click.group()
+def jobs() -> None:
+    """List, show, follow, cancel and pull jobs; an ID may be cut short."""
+
+
+@jobs.command("list", short_help="List the jobs of every host.")
+@host_option(required=False)
+@json_option
+@click.pass_context
+def list_jobs(ctx: click.Context, host: str | None, as_json: bool) -> None:
+    """List the jobs of every host that was deployed from here, newest first."""
+    from dgops.hosts import inventory
+    from dgops.jobs.listing import listed
+
+    settings: Settings = ctx.obj
+    found = list(listed(inventory.load(settings).select(host or "all"), settings))
+    rows = sorted((job for one in found for job in one.jobs), key=lambda job: job.created or "", reverse=True)
+    if as_json:
+        print_json([job.listed() for job in rows])
+    else:
+        _show_rows(rows, found)
+    errors = [one.error for one in found if one.error]
+    for error in errors:
+        print_error(error)
+    ctx.exit(0 if not errors else 3 if all(isinstance(one, UnreachableError) for one in errors) else 1)
+
+
+def _show_rows(rows: Sequence[Job], found: Sequence[HostJobs]) -> None:
+    if not rows:
+        if not any(one.error for one in found):
+            click.echo("no jobs yet" if found else "no host was deployed from here yet", err=True)
+            click.echo("hint: dgops run --host HOST -- COMMAND …", err=True)
+        return
+    lines = columns([HEAD, *[cells(job) for job in rows]])
+    click.echo(lines[0])
+    for line, job in zip(lines[1:], rows, strict=True):
+        click.echo(line)
+        if job.status in ("failed", "lost") or (job.status == "queued" and job.reason):
+            click.echo(f"          {plain(why(job))}")
+
+
+@jobs.command(short_help="Show one job.")
+@id_argument
+@host_option(required=False)
+@json_option
+@click.pass_obj
+def show(settings: Settings, job_id: str, host: str | None, as_json: bool) -> None:
+    """Show one job: how it stands, what failed first, where its folder is."""
+    from dgops.jobs.link import Link
+    from dgops.jobs.place import show as ask
+
+    place = _find(settings, job_id, host)
+    with Link(place.host, settings) as link:
+        job, spec = ask(link, place)
+    folder = f"{place.base}/jobs/{job.id}"
+    if as_json:
+        more = {
+            "label": job.label,
+            "reason": job.reason,
+            "outputs": list(job.outputs),
+            "gpus": list(job.gpus),
+            "correlation": job.correlation,
+            "folder": folder,
+        }
+        print_json({**job.listed(), **more})
+        return
+    click.echo(f"{job.id}  {job.host}  {stands(job)}  {plain(job.label)}")
+    for name, value in _facts(job, spec, folder):
+        click.echo(f"  {name:<12} {' '.join(plain(value).split())}")
+
+
+def _facts(job: Job, spec: dict[str, Any], folder: str) -> list[tuple[str, str]]:
+    names = [str(one.get("path")) for one in spec.get("inputs") or () if isinstance(one, dict)]
+    env = spec.get("env") if isinstance(spec.get("env"), dict) else {}
+    rows = [
+        ("failed with", job.first_failure if job.status == "failed" else None),
+        ("reason", job.reason),
+        ("exit code", str(job.exit_code) if job.exit_code is not None else None),
+        ("created", job.created),
+        ("started", job.started),
+        ("finished", f"{job.finished}  ({took(job):.1f} s)" if job.finished else None),
+        ("GPUs", ", ".join(str(one) for one in job.gpus)),
+        ("inputs", ", ".join(names)),
+        ("outputs", ", ".join(job.outputs)),
+        ("environment", ", ".join([*(env or {}), *(f"{name} (secret)" for name in spec.get("secrets") or ())])),
+        ("correlation", job.correlation),
+        ("folder", f"{job.host}:{folder}"),
+    ]
+    return [(name, value) for name, value in rows if value]
+
+
+@jobs.command(short_help="Print a job's output until it is over.")
+@id_argument
+@host_option(required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the job as JSON at the end; its output goes to stderr.")
+@click.pass_context
+def follow(ctx: click.Context, job_id: str, host: str | None, as_json: bool) -> None:
+    """Print a job's output from its beginning, and go on until it is over; then as `dgops run` ends."""
+    from dgops.cli.following import Options, Progress, attend
+
+    place = _find(ctx.obj, job_id, host)
+    ctx.exit(attend(ctx.obj, place, Progress(Options(as_json=as_json))).code)
+
+
+@jobs.command(short_help="End a job, and wait until it is over.")
+@id_argument
+@host_option(required=False)
+@json_option
+@click.pass_obj
+def cancel(settings: Settings, job_id: str, host: str | None, as_json: bool) -> None:
+    """End a job: it is asked to stop, then told, then killed; waits until it is over."""
+    from dgops.jobs.cancel import cancel as end
+    from dgops.jobs.link import Link
+
+    place = _find(settings, job_id, host)
+    with Link(place.host, settings) as link:
+        job = end(link, place)
+    if as_json:
+        print_json(job.listed())
+        return
+    click.echo(f"{job.id}  {job.host}  {stands(job)}  {took(job):.1f} s")
+
+
+@jobs.command(short_help="Bring a job's outputs home.")
+@id_argument
+@host_option(required=False)
+@json_option
+@click.pass_context
+def pull(ctx: click.Context, job_id: str, host: str | None, as_json: bool) -> None:
+    """Bring a job's outputs home, verified; what is here already with the same content stays."""
+    from dgops.cli.following import Options, Progress, brought_home
+    from dgops.jobs.link import Link
+    from dgops.jobs.place import show as ask
+
+    settings: Settings = ctx.obj
+    place = _find(settings, job_id, host)
+    shown = Progress(Options(as_json=as_json))
+    try:
+        with Link(place.host, settings, shown.told) as link:
+            job, _ = ask(link, place)
+            outputs = place.outputs if place.outputs is not None else _outputs(job)
+            pulled = brought_home(link, place, outputs, shown)
+    finally:
+        shown.stop()
+    if as_json:
+        print_json({**job.listed(), "outputs": row(pulled)})
+    elif not outputs:
+        click.echo(f"{job.id} declared no outputs", err=True)
+    else:
+        for path in pulled.missing:
+            click.echo(f"not there: {plain(path)}", err=True)
+        click.echo(f"{job.id}  {job.host}  {plain(home(pulled)) or 'nothing to bring home'}")
+    ctx.exit(1 if pulled.missing else 0)
+
+
+def _outputs(job: Job) -> tuple[Output, ...]:
+    """Return where the outputs of a job that another controller started go: below this folder."""
+    from dgops.errors import RemoteError
+    from dgops.jobs.job import Output
+    from dgops.jobs.recipe import output_of
+
+    found = []
+    for path in job.outputs:
+        try:
+            found.append(Output(path, output_of(path.rstrip("/").rsplit("/", 1)[-1], Path.cwd()).local))
+            if not path.startswith("/"):
+                found[-1] = output_of(path, Path.cwd())
+        except ValueError as error:
+            raise RemoteError(f"{job.host} says that {job.id} has the output {error}") from None
+    return tuple(found)
+
+
+def _find(settings: Settings, job_id: str, host: str | None) -> Place:
+    from dgops.hosts import inventory
+    from dgops.jobs.place import find
+
+    known = inventory.load(settings)
+    return find(job_id, known, settings, known.select(host) if host else None)

@@ -1,0 +1,1 @@
+"""Durable units of work on hosts: submitted, followed, cancelled, and their results brought home."""

@@ -1,0 +1,135 @@
+"""A job: what is asked of a host, and how it stands there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from dgops.errors import RemoteError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from dgops.jobs.gpus import Gpus
+
+STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "lost")
+OVER = STATUSES[2:]
+ID_CHARACTERS = frozenset("0123456789abcdef")
+ID_LENGTH = 8
+# What a host says about a job is shown and kept: no more of it than somebody reads.
+LONGEST = 2000
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file or folder of this machine, and the relative name that the job finds it under in its work folder."""
+
+    local: Path
+    path: str
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file or folder that the job writes, relative to its work folder or absolute, and where it goes at home."""
+
+    path: str
+    local: Path
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asks for; `secrets` are names and values that go into the job's environment and nowhere else."""
+
+    kind: str
+    label: str
+    argv: tuple[str, ...]
+    inputs: tuple[Input, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    gpus: Gpus | None = None
+    resume: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """How a job stands, as its host observed it; times are ISO in UTC, None where there is none yet."""
+
+    id: str
+    host: str
+    kind: str
+    label: str
+    status: str
+    created: str | None = None
+    started: str | None = None
+    finished: str | None = None
+    exit_code: int | None = None
+    first_failure: str | None = None
+    reason: str | None = None
+    outputs: tuple[str, ...] = ()
+    gpus: tuple[int, ...] = ()
+    correlation: str = ""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.status in OVER
+
+    def listed(self) -> dict[str, Any]:
+        """Return the row of `dgops jobs list --json`."""
+        keys = ("id", "host", "kind", "status", "created", "started", "finished", "exit_code", "first_failure")
+        return {key: getattr(self, key) for key in keys}
+
+
+def from_view(host: str, view: Any) -> Job:
+    """Return the job that a host's agent describes; raises RemoteError where that is no such description."""
+    good = isinstance(view, dict) and is_id(view.get("id")) and view.get("status") in STATUSES
+    if not good:
+        raise RemoteError(f"{host} described a job with something else", "is this the host that you mean?")
+    code = view.get("exit_code")
+    return Job(
+        id=view["id"],
+        host=host,
+        kind=_text(view, "kind") or "command",
+        label=_text(view, "label") or "",
+        status=view["status"],
+        created=_text(view, "created"),
+        started=_text(view, "started"),
+        finished=_text(view, "finished"),
+        exit_code=code if isinstance(code, int) and not isinstance(code, bool) else None,
+        first_failure=_text(view, "first_failure"),
+        reason=_text(view, "reason"),
+        outputs=tuple(one for one in _sequence(view.get("outputs")) if isinstance(one, str)),
+        gpus=tuple(one for one in _sequence(view.get("gpus")) if isinstance(one, int)),
+        correlation=_text(view, "correlation") or "",
+    )
+
+
+def _text(view: Mapping[str, Any], key: str) -> str | None:
+    value = view.get(key)
+    # One line, so that no host can forge another.
+    return " ".join(value[:LONGEST].splitlines()) or None if isinstance(value, str) else None
+
+
+def _sequence(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def is_id(value: Any) -> bool:
+    """Return whether value is a whole job id."""
+    return isinstance(value, str) and len(value) == ID_LENGTH and ID_CHARACTERS.issuperset(value)
+
+
+def require_prefix(text: str) -> str:
+    """Return the id, or the beginning of one, that a person typed; raises UsageError."""
+    wanted = text.strip().lower()
+    if not wanted or len(wanted) > ID_LENGTH or not ID_CHARACTERS.issuperset(wanted):
+        raise UsageError(f"{text!r} is no job id: 8 hexadecimal digits, or the first of them", "dgops jobs list")
+    return wanted
+
+
+def work_path(base: str, job: str) -> str:
+    """Return a job's work folder on its host."""
+    return str(PurePosixPath(base) / "jobs" / job / "work")

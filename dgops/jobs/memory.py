@@ -1,0 +1,82 @@
+"""What this controller remembers of the jobs that it started: which host, and where outputs go."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dgops.errors import UsageError
+from dgops.files import write_json
+from dgops.jobs.job import Output, is_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """One job as this controller submitted it."""
+
+    id: str
+    host: str
+    outputs: tuple[Output, ...] = ()
+    home: bool = False
+
+
+def keep(state: Path, host: str, spec: dict[str, Any], outputs: Sequence[Output]) -> None:
+    """Remember a job; its environment and secrets are not kept."""
+    body = {
+        "id": spec["id"],
+        "host": host,
+        "kind": spec["kind"],
+        "label": spec["label"],
+        "created": spec["created"],
+        "outputs": [{"path": one.path, "local": str(one.local.absolute())} for one in outputs],
+    }
+    write_json(_folder(state) / f"{spec['id']}.json", body, mode=0o600)
+
+
+def mark_home(state: Path, job: str) -> None:
+    """Remember that a job's outputs are home, so that following it again does not bring them over later edits."""
+    path = _folder(state) / f"{job}.json"
+    if _read(path):
+        write_json(path, {**json.loads(path.read_text()), "home": True}, mode=0o600)
+
+
+def forget(state: Path, job: str) -> None:
+    """Forget a job that its host refused."""
+    (_folder(state) / f"{job}.json").unlink(missing_ok=True)
+
+
+def forget_host(state: Path, host: str) -> None:
+    """Forget every job of a host that is gone for good."""
+    for path in _folder(state).glob("*.json"):
+        found = _read(path)
+        if found and found.host == host:
+            path.unlink(missing_ok=True)
+
+
+def recall(state: Path, prefix: str) -> Remembered | None:
+    """Return the job whose id begins so, None where there is none; raises UsageError where there are several."""
+    found = sorted(path for path in _folder(state).glob(f"{prefix}*.json") if is_id(path.stem))
+    if len(found) > 1:
+        raise UsageError(
+            f"{prefix} begins several jobs: {', '.join(path.stem for path in found[:10])}", "type one more"
+        )
+    return _read(found[0]) if found else None
+
+
+def _read(path: Path) -> Remembered | None:
+    """Return what a file says; one that is damaged is forgotten, since the host knows the job."""
+    try:
+        body = json.loads(path.read_text())
+        outputs = tuple(Output(str(one["path"]), Path(one["local"])) for one in body["outputs"])
+        return Remembered(path.stem, str(body["host"]), outputs, body.get("home") is True)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _folder(state: Path) -> Path:
+    return state / "jobs"

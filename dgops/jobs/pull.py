@@ -1,0 +1,152 @@
+"""Outputs on their way home: what the host offers is held to what was declared, verified, and never believed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dgops.errors import DgopsError, RemoteError
+from dgops.jobs import landing, names
+from dgops.jobs.offers import offered
+from dgops.jobs.progress import Moved
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from dgops.jobs.job import Output
+    from dgops.jobs.link import Link
+    from dgops.jobs.offers import Offer
+    from dgops.jobs.progress import Watcher
+
+ROUND_BYTES = 16 << 20
+ROUND_FILES = 1000
+LONG = 600.0
+MOST_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Brought:
+    """A file that is home: its path here, sha256 and size in bytes."""
+
+    path: Path
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What came home and below which files or folders, and what was declared and is not there."""
+
+    files: tuple[Brought, ...]
+    moved: Moved
+    places: tuple[Path, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def pull(link: Link, base: str, user: str, job: str, outputs: Sequence[Output], watcher: Watcher) -> Pulled:
+    """Bring a job's outputs home; what is here already with the same content stays as it is.
+
+    Raises DgopsError before anything is written where the host offers names that lead elsewhere, and after the
+    rest is home where a file changed while it was read.
+    """
+    started = time.monotonic()
+    offers: list[Offer] = []
+    missing: list[str] = []
+    for output in outputs:
+        found, absent = offered(link, base, user, job, output, watcher)
+        offers += found
+        missing += [output.path] if absent else []
+    _require_apart(link.host.name, offers)
+    wanted = [one for one in offers if not one.landing.holds(one.sha256, one.size)]
+    size = sum(one.size for one in wanted)
+    landing.require_room([one.landing for one in wanted], size)
+    changed = _bring(link, user, wanted, watcher, size)
+    if changed:
+        raise DgopsError(
+            f"{link.host.name}: changed while it was read: {_some(changed)}",
+            f"the rest is home; when nothing writes there any more:  dgops jobs pull {job}",
+        )
+    moved = Moved(
+        len(offers), sum(one.size for one in offers), len(offers) - len(wanted), time.monotonic() - started, len(wanted)
+    )
+    files = tuple(Brought(one.landing.path, one.sha256, one.size) for one in offers)
+    return Pulled(files, moved, tuple(dict.fromkeys(one.landing.root for one in offers)), tuple(missing))
+
+
+def _require_apart(host: str, offers: list[Offer]) -> None:
+    """Refuse names that would be one file here or elsewhere, and places that are taken by something else."""
+    pairs = names.clashing(str(one.landing.path) for one in offers)
+    if pairs:
+        shown = _some([f"{first} and {second}" for first, second in pairs])
+        raise DgopsError(
+            f"{host}: names that some file systems take for one: {shown}",
+            "nothing was written here; rename them on the host, then pull again",
+        )
+    taken = [wrong for one in offers if (wrong := one.landing.obstacle())]
+    if taken:
+        raise DgopsError(f"in the way of the outputs: {_some(taken)}", "move it aside, then pull again")
+
+
+def _bring(link: Link, user: str, wanted: list[Offer], watcher: Watcher, size: int) -> list[str]:
+    """Fetch the files, so many bytes in one round trip; returns those that are not what was offered."""
+    changed: list[str] = []
+    done = 0
+    for root, batch in _rounds(wanted):
+        request = {
+            "op": "read",
+            "root": root,
+            "user": user,
+            "files": [{"path": one.name, "offset": offset, "length": length} for one, offset, length in batch],
+        }
+        answer, data = link.exchange("files", request, timeout=LONG)
+        lengths = _lengths(link, answer, data, [length for _, _, length in batch])
+        position = 0
+        for (one, offset, length), got in zip(batch, lengths, strict=True):
+            piece = data[position : position + got]
+            position += got
+            if one.name in changed:
+                continue
+            whole = got == length and one.landing.write(offset, piece, one.sha256, one.size, one.executable)
+            if not whole:
+                one.landing.give_up(one.sha256)
+                changed.append(one.name)
+        done += len(data)
+        watcher.moving("home", done, size)
+    return changed
+
+
+def _rounds(wanted: list[Offer]) -> Iterator[tuple[str, list[tuple[Offer, int, int]]]]:
+    batch: list[tuple[Offer, int, int]] = []
+    room, root = ROUND_BYTES, ""
+    for one, offset, length in _pieces(wanted):
+        if batch and (length > room or len(batch) >= ROUND_FILES or one.root != root):
+            yield root, batch
+            batch, room = [], ROUND_BYTES
+        root = one.root
+        batch.append((one, offset, length))
+        room -= length
+    if batch:
+        yield root, batch
+
+
+def _pieces(wanted: list[Offer]) -> Iterator[tuple[Offer, int, int]]:
+    for one in wanted:
+        begin = one.landing.begun(one.sha256, one.size)
+        for offset in range(begin, max(one.size, begin + 1), ROUND_BYTES):
+            yield one, offset, min(ROUND_BYTES, one.size - offset)
+
+
+def _lengths(link: Link, answer: dict[str, Any], data: bytes, asked: list[int]) -> list[int]:
+    got = answer.get("lengths")
+    good = isinstance(got, list) and len(got) == len(asked)
+    good = good and all(isinstance(one, int) and 0 <= one <= most for one, most in zip(got or (), asked, strict=True))
+    if not good or sum(got or ()) != len(data):
+        raise RemoteError(f"{link.host.name} sent other bytes than it was asked for", "nothing of them was kept")
+    return list(got or ())
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = f" and {len(texts) - MOST_SHOWN} more" if len(texts) > MOST_SHOWN else ""
+    return ", ".join(texts[:MOST_SHOWN]) + more

@@ -1,0 +1,54 @@
+"""Whether a host may be given work: its contract holds, looked at just now."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from dgops.errors import DgopsError
+from dgops.health import contract as contracts
+from dgops.health.judge import one_line
+from dgops.health.look import examine
+
+if TYPE_CHECKING:
+    from dgops.health.contract import Contract
+    from dgops.hosts.host import Host
+    from dgops.jobs.link import Link
+    from dgops.settings import Settings
+
+MOST_SHOWN = 8
+
+
+def require_ready(link: Link) -> Contract:
+    """Return the contract that the host holds; raises DgopsError with what does not hold."""
+    host = link.host
+    kept = deployed(host, link.settings)
+    found = examine(link.transport(), host, kept, time.monotonic())
+    failing = [f"{one.check.role}: {one.check.name}: {one_line(one.observed)}" for one in found.failures("state")]
+    if failing:
+        more = [f"and {len(failing) - MOST_SHOWN} more"] if len(failing) > MOST_SHOWN else []
+        rows = "\n  ".join([*failing[:MOST_SHOWN], *more])
+        raise DgopsError(f"{host.name} is not as its contract says, so no job starts there:\n  {rows}", _mend(host))
+    return kept
+
+
+def deployed(host: Host, settings: Settings) -> Contract:
+    """Return the contract that a deploy from here left; raises DgopsError where there is none."""
+    kept = contracts.read(settings.state, host.name)
+    if kept is None:
+        raise DgopsError(f"{host.name} is not ready: this controller never deployed it", _mend(host))
+    return kept
+
+
+def base_of(contract: Contract) -> str:
+    """Return the folder on the host that jobs and their inputs lie in."""
+    return f"{contract.persistent_root.rstrip('/')}/dgops"
+
+
+def work_user(host: Host) -> str:
+    """Return the user whom jobs run as on a host."""
+    return str(host.variables.get("user__name", "seanf"))
+
+
+def _mend(host: Host) -> str:
+    return f"dgops deploy --host {host.name}"

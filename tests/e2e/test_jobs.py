@@ -1,0 +1,201 @@
+"""Jobs on a real pod: sent, followed through cuts, let go of, cancelled, lost with their evidence, brought home."""
+
+import hashlib
+import json
+import signal
+import time
+
+import pytest
+from place import Place
+
+from dgops.sandbox import faults, hosts
+
+pytestmark = pytest.mark.e2e
+TOKEN = "hf_dgopsTestTokenThatNobodyHas0123"
+COUNT = ("sh", "-c", "i=0; while [ $i -lt 240 ]; do i=$((i+1)); echo line $i; sleep 0.05; done")
+SLEEP = ("sh", "-c", "echo begun; sleep 300")
+KEYS = {"id", "host", "kind", "status", "created", "started", "finished", "exit_code", "first_failure"}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    found = Place(tmp_path_factory.mktemp("jobs"))
+    try:
+        found.up("pod")
+        bare = found.dgops("run", "--host", "pod", "--", "true")
+        assert bare.returncode == 1
+        assert "never deployed" in bare.stderr
+        assert "hint: dgops deploy --host pod" in bare.stderr
+        done = found.dgops("deploy", "--host", "pod")
+        assert done.returncode == 0, done.stderr
+        yield found
+    finally:
+        found.down()
+
+
+def detach(place, *command, options=()):
+    done = place.dgops("run", "--host", "pod", "--detach", *options, "--", *command)
+    assert done.returncode == 0, done.stderr
+    assert f"hint: dgops jobs follow {done.stdout.strip()}" in done.stderr
+    return done.stdout.strip()
+
+
+def shown(place, job):
+    code, found = place.json("jobs", "show", job)
+    assert code == 0
+    return found
+
+
+def wait_until(look, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def following(place, *argv):
+    """Start dgops with its output into a file, and return both once the job's first line is there."""
+    path = place.root / "output.txt"
+    with path.open("w") as target:
+        process = place.start(*argv, stdout=target)
+    wait_until(lambda: path.stat().st_size or process.poll() is not None)
+    return process, path
+
+
+class TestOnePod:
+    """One pod's story, in order."""
+
+    def test_inputs_outputs_environment(self, place):
+        folder = place.root / "photos"
+        (folder / "deep").mkdir(parents=True)
+        for name in ("a.jpg", "deep/b.jpg"):
+            (folder / name).write_bytes(name.encode() * 100_000)
+        (place.root / "big.bin").write_bytes(bytes(range(256)) * 80_000)
+        script = "echo $WORD; echo oops >&2; mkdir results; cp -r photos big.bin results/; ln -s /etc/passwd results/x"
+        argv = ["--input", "photos", "--input", "big.bin", "--output", "results", "--env", "WORD=märz"]
+        done = place.dgops("run", "--host", "pod", *argv, "--", "sh", "-c", script)
+        assert (done.returncode, done.stdout) == (0, "märz\n"), done.stderr
+        assert "oops" in done.stderr
+        assert "upload       3 files" in done.stderr
+        assert "results/x (a symbolic link)" in done.stderr
+        for name in ("photos/a.jpg", "photos/deep/b.jpg", "big.bin"):
+            assert (place.root / "results" / name).read_bytes() == (place.root / name).read_bytes()
+        (folder / "a.jpg").unlink()
+        listing = ("--json", "--output", "list", "--", "sh", "-c", "ls photos > list")
+        again = json.loads(place.dgops("run", "--host", "pod", *argv[:2], *listing).stdout)
+        assert set(again) == KEYS | {"outputs"}
+        assert (place.root / "list").read_text() == "deep\n", "the mirror equals the source"
+        digest = hashlib.sha256(b"deep\n").hexdigest()
+        assert again["outputs"] == [{"path": "list", "sha256": digest, "size": 5}]
+
+    def test_a_recipe(self, place):
+        folder = place.root / "recipes"
+        folder.mkdir()
+        (folder / "count.py").write_text("import os; open('n.txt', 'w').write(os.environ['N'] * 3)")
+        recipe = {"kind": "script", "command": ["python3", "count.py"], "inputs": ["count.py"], "outputs": ["n.txt"]}
+        (folder / "count.yml").write_text(json.dumps({**recipe, "env": {"N": "7"}}))
+        done = place.dgops("run", "recipes/count.yml", "--host", "pod")
+        assert done.returncode == 0, done.stderr
+        assert (folder / "n.txt").read_text() == "777"
+        (folder / "wrong.yml").write_text("kind: script\ncomand: ls\ngpus: x\n")
+        done = place.dgops("run", "recipes/wrong.yml", "--host", "pod")
+        assert done.returncode == 2
+        assert "3 mistakes" in done.stderr
+
+    @pytest.mark.parametrize(
+        ("command", "words"),
+        [
+            (["dgops-no-such-program", "x"], "dgops-no-such-program: command not found"),
+            (["python3", "-c", "import nothing_of_this_name"], "ModuleNotFoundError: No module named"),
+            (["sh", "-c", "exit 3"], "exit 3"),
+        ],
+    )
+    def test_what_fails(self, place, command, words):
+        done = place.dgops("run", "--host", "pod", "--output", "never", "--", *command)
+        assert done.returncode == 1
+        assert words in done.stderr
+        assert "hint: dgops jobs show" in done.stderr
+
+    def test_detach_follow_cancel(self, place):
+        job = detach(place, *SLEEP)
+        code, rows = place.json("jobs", "list")
+        assert (code, rows[0]["id"], rows[0]["status"]) == (0, job, "running")
+        assert all(set(row) == KEYS for row in rows)
+        follower, _ = following(place, "jobs", "follow", job[:6])
+        done = place.dgops("jobs", "cancel", job)
+        assert (done.returncode, "cancelled" in done.stdout) == (0, True), done.stderr
+        follower.communicate(timeout=30)
+        assert follower.returncode == 1
+        assert place.dgops("jobs", "cancel", job).returncode == 0
+
+    def test_ctrl_c_detaches_and_the_job_goes_on(self, place):
+        argv = ("run", "--host", "pod", "--output", "end", "--", "sh", "-c", "echo a; sleep 3; echo b; echo c > end")
+        process, _ = following(place, *argv)
+        process.send_signal(signal.SIGINT)
+        _, words = process.communicate(timeout=20)
+        assert process.returncode == 0, words
+        assert "detached: the job goes on" in words
+        job = words.split("dgops jobs follow ")[1].split()[0]
+        assert shown(place, job)["status"] == "running"
+        done = place.dgops("jobs", "follow", job)
+        assert (done.returncode, done.stdout) == (0, "a\nb\n"), done.stderr
+        assert (place.root / "end").read_text() == "c\n"
+        (place.root / "end").write_text("edited here\n")
+        assert place.dgops("jobs", "follow", job).returncode == 0
+        assert (place.root / "end").read_text() == "edited here\n", "following again undoes no edit"
+        assert place.dgops("jobs", "pull", job).returncode == 0
+        assert (place.root / "end").read_text() == "c\n"
+
+    def test_cut_connections_lose_and_double_nothing(self, place):
+        process, output = following(place, "run", "--host", "pod", "--", *COUNT)
+        place.on("pod", "(sleep 1; pkill -KILL -f 'sshd.*: root@notty') > /dev/null 2>&1 < /dev/null & sleep 0.1")
+        time.sleep(4)
+        faults.partition("pod", place.settings)
+        time.sleep(4)
+        faults.heal("pod", place.settings)
+        _, words = process.communicate(timeout=90)
+        assert process.returncode == 0, words
+        assert output.read_text() == "".join(f"line {number}\n" for number in range(1, 241))
+        assert "trying again" in words
+        assert "connected again" in words
+
+    def test_a_secret_is_seen_by_the_command_only(self, place):
+        place.env["HF_TOKEN"] = TOKEN
+        script = f"test $HF_TOKEN = {TOKEN[:10]}${{REST}} && echo token $HF_TOKEN; sleep 4"
+        options = ("--env", "HF_TOKEN", "--env", f"REST={TOKEN[10:]}")
+        job = detach(place, "sh", "-c", script, options=options)
+        seen = place.on("pod", f"cat /proc/[0-9]*/cmdline | tr '\\0' ' '; grep -r '' /workspace/dgops/jobs/{job} 2>&1")
+        del place.env["HF_TOKEN"]
+        assert job in seen
+        assert TOKEN not in seen
+        done = place.dgops("jobs", "follow", job)
+        assert done.returncode == 0, "the command had its value"
+        assert TOKEN not in done.stdout + done.stderr
+        assert "REDACTED" in done.stdout
+        assert place.on("pod", f"grep -rl {TOKEN} /workspace/dgops /tmp /run 2>/dev/null; true") == ""
+        assert TOKEN not in (place.root / f".dgops/jobs/{job}.json").read_text()
+        missing = place.dgops("run", "--host", "pod", "--env", "HF_TOKEN", "--", "true")
+        assert (missing.returncode, "HF_TOKEN" in missing.stderr) == (2, True)
+
+    def test_a_killed_agent_is_lost(self, place):
+        job = detach(place, *SLEEP)
+        status = json.loads(place.on("pod", f"cat /workspace/dgops/jobs/{job}/status.json"))
+        place.on("pod", f"kill -KILL {status['supervisor']['pid']}")
+        done = place.dgops("jobs", "follow", job)
+        assert done.returncode == 1
+        assert "the agent's process is gone" in done.stderr
+        place.dgops("jobs", "cancel", job)
+        wait_until(lambda: "sleep 300" not in place.on("pod", "ps -eo args"))
+
+    def test_a_restarted_host_is_lost_and_takes_no_job(self, place):
+        job = detach(place, *SLEEP)
+        hosts.stop("pod", place.settings)
+        down = place.dgops("jobs", "list")
+        assert (down.returncode, down.stdout) == (3, "")
+        hosts.start("pod", place.settings)
+        code, rows = place.json("jobs", "list")
+        assert (code, rows[0]["status"]) == (0, "lost")
+        assert "the host restarted" in shown(place, job)["reason"]
+        fresh = place.dgops("run", "--host", "pod", "--", "true")
+        assert fresh.returncode == 1
+        assert "hint: dgops deploy --host pod" in fresh.stderr

@@ -1,0 +1,130 @@
+"""dgops jobs: the table, the JSON, and what is said of hosts that cannot be asked."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from dgops import settings as settings_room
+from dgops.cli.main import cli
+from dgops.errors import UsageError
+from dgops.health import contract as contracts
+from dgops.health.contract import Contract
+
+VIEW = {
+    "id": "0123abcd",
+    "kind": "command",
+    "label": "ls\n/nope",
+    "status": "failed",
+    "created": "2026-01-01T00:00:00Z",
+    "started": "2026-01-01T00:00:01Z",
+    "finished": "2026-01-01T00:00:02Z",
+    "exit_code": 2,
+    "first_failure": "ls: \x1b[2Jno",
+    "reason": None,
+    "outputs": ["../up"],
+    "gpus": [0],
+    "correlation": "ffff0000",
+}
+NEWER = {**VIEW, "id": "ffffaaaa", "status": "running", "created": "2026-01-02T00:00:00Z", "finished": None}
+
+
+@pytest.fixture
+def inventory():
+    """Write an inventory of scripted hosts, each deployed from here unless it is called new."""
+
+    def write(**answers):
+        hosts = {
+            name: {"ansible_connection": "fake", "dgops_fake_answers": [{"argv": ["sh"], **answer}]}
+            for name, answer in answers.items()
+        }
+        Path("dgops.toml").touch()
+        path = Path("inventories/local/hosts.yml")
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({"all": {"hosts": hosts}}))
+        state = settings_room.load().state
+        for name in answers:
+            if name != "new":
+                contracts.save(Contract(name, (), {}, "fast-test", "a1", "now", "me", "/workspace", ""), state)
+
+    return write
+
+
+def answering(value):
+    return {"stdout": json.dumps(value)}
+
+
+def run(*words):
+    return CliRunner().invoke(cli, ["jobs", *words])
+
+
+def test_list(inventory):
+    inventory(pod=answering({"jobs": [VIEW, NEWER]}), new=answering({"jobs": [NEWER]}))
+    done = run("list")
+    head, newer, failed, why = done.stdout.splitlines()
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert head.split() == ["JOB", "HOST", "STATUS", "STARTED", "TOOK", "WHAT"]
+    assert newer.split()[:3] == ["ffffaaaa", "pod", "running"]
+    assert failed.split()[:3] == ["0123abcd", "pod", "failed"]
+    assert "1.0 s" in failed
+    assert "ls /nope" in failed
+    assert why.strip() == "ls: ?[2Jno"
+
+
+def test_list_json_is_exactly_as_documented(inventory):
+    inventory(pod=answering({"jobs": [VIEW]}))
+    (row,) = json.loads(run("list", "--json").stdout)
+    keys = ("id", "kind", "status", "created", "started", "finished", "exit_code", "first_failure")
+    assert row == {"host": "pod", **{key: VIEW[key] for key in keys}}
+
+
+def test_an_unreachable_host_hides_nobody(inventory):
+    inventory(gone={"unreachable": "no route"}, pod=answering({"jobs": [VIEW]}))
+    for words in (["list"], ["list", "--json"]):
+        done = run(*words)
+        assert done.exit_code == 3
+        assert "0123abcd" in done.stdout
+        assert "error: gone: no route" in done.stderr
+
+
+def test_no_jobs(inventory):
+    inventory(pod=answering({"jobs": []}))
+    done = run("list")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "no jobs yet\nhint: dgops run" in done.stderr
+    assert run("list", "--json").stdout == "[]\n"
+
+
+def test_show(inventory):
+    spec = {"inputs": [{"path": "photos"}, 7], "env": {"A": "b"}, "secrets": ["HF_TOKEN"]}
+    inventory(pod=answering({"jobs": [VIEW], "job": VIEW, "spec": spec}))
+    done = run("show", "0123")
+    assert done.exit_code == 0, done.output
+    assert "failed with  ls: ?[2Jno" in done.stdout
+    assert "environment  A, HF_TOKEN (secret)" in done.stdout
+    assert "pod:/workspace/dgops/jobs/0123abcd" in done.stdout
+    found = json.loads(run("show", "0123", "--json").stdout)
+    assert found["folder"] == "/workspace/dgops/jobs/0123abcd"
+    assert found["correlation"] == "ffff0000"
+
+
+def test_cancel(inventory):
+    inventory(pod=answering({"jobs": [VIEW], "job": VIEW}))
+    done = run("cancel", "0123abcd")
+    assert (done.exit_code, done.stdout.split()[:3]) == (0, ["0123abcd", "pod", "failed"])
+    assert json.loads(run("cancel", "0123", "--json").stdout)["status"] == "failed"
+
+
+def test_pull_takes_no_outputs_that_lead_elsewhere(inventory):
+    inventory(pod=answering({"jobs": [VIEW], "job": VIEW}))
+    done = run("pull", "0123")
+    assert "says that 0123abcd has the output '../up'" in done.exception.message
+
+
+def test_unknown_ids(inventory):
+    inventory(pod=answering({"jobs": []}))
+    for text, words in (("ffff", "no job begins with ffff"), ("x!", "is no job id")):
+        done = run("show", text)
+        assert isinstance(done.exception, UsageError)
+        assert words in done.exception.message

@@ -1,0 +1,66 @@
+"""Where outputs land: whole or not at all, past no link, gone on with after a cut."""
+
+import pytest
+
+from dgops.errors import DgopsError
+from dgops.files import digest_bytes
+from dgops.jobs import landing
+from dgops.jobs.landing import Landing
+
+DATA = b"0123456789"
+SHA = digest_bytes(DATA)
+
+
+def test_in_pieces(tmp_path):
+    one = Landing(tmp_path / "out", "deep/a.bin")
+    assert one.begun(SHA, 10) == 0
+    assert one.write(0, DATA[:4], SHA, 10, True)
+    assert not one.path.exists()
+    assert Landing(tmp_path / "out", "deep/a.bin").begun(SHA, 10) == 4
+    assert one.write(4, DATA[4:], SHA, 10, True)
+    assert one.path.read_bytes() == DATA
+    assert one.path.stat().st_mode & 0o111
+    assert [path.name for path in one.path.parent.iterdir()] == ["a.bin"]
+    assert one.holds(SHA, 10)
+    assert not one.holds(SHA, 11)
+
+
+def test_other_content_is_not_taken(tmp_path):
+    one = Landing(tmp_path / "a", "")
+    one.path.write_text("mine")
+    assert not one.write(0, b"x" * 10, SHA, 10, False)
+    one.give_up(SHA)
+    assert one.path.read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["a"]
+
+
+def test_a_part_that_is_too_long_is_begun_again(tmp_path):
+    one = Landing(tmp_path / "a", "")
+    one.write(0, DATA, SHA, 99, False)
+    assert one.begun(SHA, 10) == 0
+    assert one.write(0, b"", digest_bytes(b""), 0, False)
+
+
+def test_what_is_in_the_way(tmp_path):
+    root = tmp_path / "out"
+    assert Landing(root, "a/b").obstacle() == ""
+    (root / "folder").mkdir(parents=True)
+    (root / "file").write_text("")
+    (root / "link").symlink_to(tmp_path)
+    (root / "dead").symlink_to("nowhere")
+    assert "is a link" in Landing(root, "link/x").obstacle()
+    assert "is a link" in Landing(root, "dead").obstacle()
+    assert "is a folder" in Landing(root, "folder").obstacle()
+    assert "is no folder" in Landing(root, "file/x").obstacle()
+    assert "is no folder" in Landing(root / "file", "x").obstacle()
+    assert "is a folder" in Landing(root, "").obstacle()
+    assert "is a link" in Landing(root / "link", "").obstacle()
+    assert Landing(root / "link", "new").obstacle() == "", "the output's own folder may be a link that a person made"
+
+
+def test_room(tmp_path, monkeypatch):
+    one = Landing(tmp_path / "not/yet", "a")
+    landing.require_room([one], 5)
+    landing.require_room([], 1 << 60)
+    with pytest.raises(DgopsError, match="GB free"):
+        landing.require_room([one], 1 << 60)
