@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from place import Place
 
 from dgops import settings as settings_room
 from dgops.errors import DgopsError
@@ -101,6 +102,19 @@ def shared_pods(project: Project) -> Callable[[str], SandboxHost]:
         return hosts.up([HostSpec(f"shared-{distro}", "pod", distro)], project.settings)[0]
 
     return get
+
+
+@pytest.fixture(scope="session")
+def ready(containers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A place with one deployed pod, `pod`, for all of this worker's tests that only work on it; leave it ready."""
+    found = Place(tmp_path_factory.mktemp("ready"))
+    try:
+        found.up("pod")
+        done = found.dgops("deploy", "--host", "pod")
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield found
+    finally:
+        found.down()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,118 @@
+"""dgops run dataset --host: photographs go to a host, the pipeline runs there as a job, the set comes home."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from dgops.dataset import manifest as manifests
+from dgops.dataset.manifest import Digests
+from dgops.dataset.options import check
+from dgops.errors import UsageError
+from dgops.files import write_atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import click
+
+    from dgops.cli.following import Ended
+    from dgops.dataset.manifest import Manifest
+    from dgops.dataset.options import Options
+    from dgops.hosts.host import Host
+    from dgops.jobs.job import Request
+
+# The pipeline's name for the photographs, in the job's work folder.
+PHOTOGRAPHS = "photographs"
+# What comes home: the set, its summary, where each image is from and why one was left out. The rest stays there.
+FOLDERS = ("06_publish", "07_summary")
+RECORDS = ("01_scrape/manifest.json", "04_clean/manifest.json")
+# Host variables, and what the pipeline on the host reads them from.
+VARIABLES = {"windows": "DGOPS_PUBLISH_WINDOWS", "linux": "DGOPS_PUBLISH_LINUX"}
+WAREHOUSE = "DGOPS_WAREHOUSE"
+
+
+def run_on_host(ctx: click.Context, pattern: str, options: Options, *, as_json: bool) -> int:
+    """Upload what is missing, run the pipeline as a job, bring the set home; returns the exit code."""
+    from dgops.cli import following
+    from dgops.jobs.ready import base_of, deployed
+
+    check(options)
+    host = following.one_host(ctx.obj, pattern)
+    root = outputs_root(host, base_of(deployed(host, ctx.obj)))
+    before = {name: manifests.load(options.root / name) for name in FOLDERS}
+
+    def look(ended: Ended) -> Sequence[str]:
+        return _at_home(options, before) if ended.code == 0 else ()
+
+    shown = following.Options(as_json=as_json, more=look)
+    return following.run_job(ctx, host, request_for(host, root, options), shown).code
+
+
+def outputs_root(host: Host, base: str) -> str:
+    """Return the folder on the host that holds one folder for each set: `dataset_outputs`, else beside the jobs."""
+    chosen = host.variables.get("dataset_outputs") or f"{base}/outputs"
+    if not isinstance(chosen, str) or not chosen.startswith("/"):
+        raise UsageError(f"{host.name}: dataset_outputs: {chosen!r} is no absolute path on the host")
+    return chosen.rstrip("/")
+
+
+def request_for(host: Host, root: str, options: Options) -> Request:
+    """Return the job that does there what was asked for here."""
+    from dgops.jobs.job import Input, Output, Request
+
+    argv = ["dgops", "run", "dataset", "--slug", options.slug, "--source", PHOTOGRAPHS, "--trigger", options.trigger]
+    argv += ["--captioner", options.captioner, "--crop", options.crop, "--output", root]
+    argv += ["--target", str(options.target)] if options.target else []
+    outputs = [Output(f"{root}/{options.slug}/{name}", options.root / name) for name in (*FOLDERS, *RECORDS)]
+    return Request(
+        "dataset",
+        f"dataset {options.slug}",
+        tuple(argv),
+        (Input(options.source, PHOTOGRAPHS),),
+        tuple(outputs),
+        environment(host),
+    )
+
+
+def environment(host: Host) -> dict[str, str]:
+    """Return what the host's variables say of where results are shipped; every mistake at once as a UsageError."""
+    targets: Any = host.variables.get("publish_targets") or {}
+    if not isinstance(targets, dict) or not set(targets) <= set(VARIABLES):
+        raise UsageError(
+            f"{host.name}: publish_targets: {targets!r} is no table of {' and '.join(VARIABLES)} folders",
+            "publish_targets: {windows: /mnt/c/AI/apps/musubi-tuner/}",
+        )
+    found = {VARIABLES[key]: value for key, value in targets.items() if value}
+    warehouse = host.variables.get("dataset_warehouse")
+    found |= {WAREHOUSE: warehouse} if warehouse else {}
+    wrong = [f"{value!r}" for value in found.values() if not isinstance(value, str) or not value.startswith("/")]
+    if wrong:
+        raise UsageError(f"{host.name}: {', '.join(wrong)} must be absolute paths, as the host writes them")
+    return found
+
+
+def _at_home(options: Options, before: Mapping[str, Manifest | None]) -> list[str]:
+    """Finish the set at home: take away what an earlier run brought and this one has not, and say where to look."""
+    gone = sum(_drop_stale(options.root / name, known) for name, known in before.items() if known)
+    lines = [f"  {'':<12} {gone} files of an earlier run taken away at home"] if gone else []
+    summary = [path for path in sorted((options.root / FOLDERS[1]).iterdir()) if path.name != manifests.NAME]
+    if options.output_dir:
+        for path in summary:
+            write_atomic(options.output_dir / path.name, path.read_bytes())
+        lines.append(f"  {'output-dir':<12} contact sheet and captions → {options.output_dir}")
+    sheet = next((path for path in summary if path.suffix == ".png"), None)
+    return [*lines, f"look: {sheet}"] if sheet else lines
+
+
+def _drop_stale(folder: Path, known: Manifest) -> int:
+    """Remove files that the earlier manifest lists and the new one does not; one that was edited here stays."""
+    now = manifests.load(folder)
+    if now is None:
+        return 0
+    gone = set(known.outputs) - set(now.outputs)
+    stale = [name for name in gone if Digests().matches(replace(known, outputs={name: known.outputs[name]}), folder)]
+    for name in stale:
+        (folder / name).unlink()
+    return len(stale)

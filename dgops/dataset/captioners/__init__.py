@@ -1,0 +1,1 @@
+"""What writes captions; each captioner is a plugin behind one Protocol."""

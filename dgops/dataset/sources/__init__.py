@@ -1,0 +1,1 @@
+"""Where images come from; each source is a plugin behind one Protocol."""
