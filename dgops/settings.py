@@ -17,6 +17,7 @@ else:
 
 PROJECT_FILE = "dgops.toml"
 MODES = ("production", "fast-test")
+MAP_KEYS = ("name", "host", "host_path", "repo", "local_path", "branch")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,20 @@ class Setting:
 
     value: Any
     source: str
+
+
+@dataclass(frozen=True)
+class MapTable:
+    """One `[[sync.map]]` of a file: the file and the table's place in it, and the texts under their keys."""
+
+    file: Path
+    number: int
+    values: dict[str, str]
+
+    @property
+    def where(self) -> str:
+        """File and table, as a message names them."""
+        return f"{self.file}: sync.map {self.number}" + (f" ({self.values['name']})" if "name" in self.values else "")
 
 
 @dataclass(frozen=True)
@@ -38,6 +53,7 @@ class Settings:
     values: dict[str, Setting]
     project: Path | None = None
     problems: tuple[str, ...] = field(default=(), repr=False)
+    maps: tuple[MapTable, ...] = ()
 
     @property
     def mode(self) -> str | None:
@@ -83,12 +99,13 @@ def load(start: Path | None = None, options: dict[str, Any] | None = None) -> Se
     project = _find_project(start or Path.cwd())
     problems: list[str] = []
     layers = [_options_layer(options or {}), _environment_layer(problems)]
-    layers += [_file_layer(path, problems) for path in (project, _user_file()) if path and path.is_file()]
+    maps: list[MapTable] = []
+    layers += [_file_layer(path, problems, maps) for path in (project, _user_file()) if path and path.is_file()]
     layers.append(_defaults(project.parent if project else None))
     if problems:
         raise ConfigError(problems, "dgops settings lists the keys and where each value came from")
     values = {key: next(layer[key] for layer in layers if key in layer) for key in layers[-1]}
-    return Settings(values, project.parent if project else None)
+    return Settings(values, project.parent if project else None, maps=tuple(maps))
 
 
 def _find_project(start: Path) -> Path | None:
@@ -135,7 +152,7 @@ def _environment_layer(problems: list[str]) -> dict[str, Setting]:
     return layer
 
 
-def _file_layer(path: Path, problems: list[str]) -> dict[str, Setting]:
+def _file_layer(path: Path, problems: list[str], maps: list[MapTable]) -> dict[str, Setting]:
     try:
         table = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -143,12 +160,35 @@ def _file_layer(path: Path, problems: list[str]) -> dict[str, Setting]:
         return {}
     known = _defaults(None)
     layer = {}
+    maps += _maps(path, table.pop("sync", {}), problems)
     for key, raw in table.items():
         if key not in known:
-            problems.append(f"{path}: {key}: unknown key (known: {', '.join(sorted(known))})")
+            problems.append(f"{path}: {key}: unknown key (known: {', '.join(sorted([*known, 'sync']))})")
             continue
         layer[key] = Setting(_checked(key, raw, path.parent, f"{path}: {key}", problems), str(path))
     return layer
+
+
+def _maps(path: Path, section: Any, problems: list[str]) -> list[MapTable]:
+    """Return the tables of [[sync.map]], or note which of their keys are unknown, missing or no text."""
+    tables = section.get("map", []) if isinstance(section, dict) else None
+    if tables is None or set(section) - {"map"} or not all(isinstance(one, dict) for one in _listed(tables)):
+        problems.append(f"{path}: sync: holds [[sync.map]] tables and nothing else")
+        return []
+    found = []
+    for number, table in enumerate(_listed(tables), 1):
+        texts = {key: value for key, value in table.items() if isinstance(value, str) and value}
+        one = MapTable(path, number, {key: value for key, value in texts.items() if key in MAP_KEYS})
+        known = f"(known: {', '.join(MAP_KEYS)})"
+        problems += [f"{one.where}: {key}: unknown key {known}" for key in table if key not in MAP_KEYS]
+        problems += [f"{one.where}: {key}: is missing" for key in MAP_KEYS if key not in table and key != "branch"]
+        problems += [f"{one.where}: {key}: {table[key]!r} is no text" for key in table if key not in texts]
+        found.append(one)
+    return found
+
+
+def _listed(tables: Any) -> list[Any]:
+    return tables if isinstance(tables, list) else [None]
 
 
 def _checked(key: str, raw: Any, base: Path, where: str, problems: list[str]) -> Any:

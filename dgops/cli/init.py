@@ -23,6 +23,15 @@ PROJECT = """\
 # How many hosts are worked on at once, and how many seconds a connection may take.
 # forks = 20
 # connect_timeout = 10
+
+# Folders of hosts that `dgops sync` ties to folders of a repository here; repo is relative to this file.
+# [[sync.map]]
+# name = "api"
+# host = "pod"
+# host_path = "/app/apps/api/src"
+# repo = "../isengard"
+# local_path = "apps/api/src"
+# branch = "main"
 """
 INVENTORY = """\
 # Hosts of this project. A pod's line is added by:

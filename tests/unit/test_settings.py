@@ -66,3 +66,33 @@ def test_rubbish_is_a_config_error(tmp_path, text):
     (tmp_path / "dgops.toml").write_text(text)
     with pytest.raises(ConfigError):
         settings.load(tmp_path)
+
+
+MAP = '[[sync.map]]\nname = "api"\nhost = "pod"\nhost_path = "/app"\nrepo = "x"\nlocal_path = "api"\n'
+
+
+def test_maps_are_kept_with_the_place_that_they_stand_in(tmp_path):
+    (tmp_path / "dgops.toml").write_text("forks = 3\n" + MAP + MAP + 'branch = "main"\n')
+    found = settings.load(tmp_path)
+    assert [one.number for one in found.maps] == [1, 2]
+    assert found.maps[1].values["branch"] == "main"
+    assert found.maps[0].where == f"{tmp_path}/dgops.toml: sync.map 1 (api)"
+    assert settings.with_forks(found, 5).maps == found.maps
+
+
+def test_mistakes_in_maps_come_with_the_others(tmp_path):
+    (tmp_path / "dgops.toml").write_text('forks = 0\n[[sync.map]]\nname = 7\nhots = "pod"\nrepo = "x"\n')
+    with pytest.raises(ConfigError) as caught:
+        settings.load(tmp_path)
+    text = caught.value.message
+    for words in ("forks: 0", "name: 7 is no text", "hots: unknown key", "host: is missing", "host_path: is missing"):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    "text", ["sync = 7", "[sync]\nmap = 7", "[sync]\nmap = [7]", "[sync]\nmaps = []", "[sync.map]\nname = 'x'"]
+)
+def test_a_section_that_is_no_list_of_tables(tmp_path, text):
+    (tmp_path / "dgops.toml").write_text(text)
+    with pytest.raises(ConfigError, match="holds"):
+        settings.load(tmp_path)

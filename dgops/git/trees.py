@@ -1,0 +1,76 @@
+"""Trees of a repository: read as paths, and made from a tree with some paths replaced."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dgops.git.entry import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from dgops.git.repository import Repository
+
+NOTHING = "0" * 40
+
+
+def read_tree(repository: Repository, tree: str, folders: Sequence[str] = ()) -> dict[str, Entry]:
+    """Return every path of a commit or tree below the folders (all where none is named)."""
+    listing = repository.run("ls-tree", "-r", "-z", "--full-tree", tree, "--", *folders).stdout
+    entries = {}
+    for row in records(listing):
+        head, _, path = row.partition("\t")
+        mode, _, object_id = head.split(" ")
+        entries[path] = Entry(mode, object_id)
+    return entries
+
+
+def build_tree(repository: Repository, onto: str, changes: Mapping[str, Entry | None]) -> str:
+    """Write the tree that `onto` is with some paths set, or taken away (None); returns its id.
+
+    The person's own index is not touched.
+    """
+    rows = [f"0 {NOTHING}\t{path}" for path, entry in changes.items() if entry is None]
+    rows += [f"{entry.mode} {entry.id}\t{path}" for path, entry in changes.items() if entry]
+    with own_index(repository, onto) as indexed:
+        indexed.run("update-index", "-z", "--index-info", stdin=joined(rows))
+        return indexed.text("write-tree")
+
+
+class own_index:  # noqa: N801 - used as a word of a with statement
+    """A block with an index of its own, filled from a commit or tree; yields the repository that uses it."""
+
+    def __init__(self, repository: Repository, tree: str) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="index-", dir=repository.scratch)
+        self.repository = repository.under(GIT_INDEX_FILE=str(Path(self.folder.name) / "index"))
+        self.tree = tree
+
+    def __enter__(self) -> Repository:
+        # A sparse checkout must not leave paths out of an index that becomes a tree.
+        self.repository.run("-c", "core.sparseCheckout=false", "read-tree", self.tree)
+        return self.repository
+
+    def __exit__(self, *_: object) -> None:
+        self.folder.cleanup()
+
+
+def differing(repository: Repository, old: str, new: str) -> dict[str, Entry | None]:
+    """Return the paths that differ between two commits or trees with what the new one has there."""
+    rows = iter(records(repository.run("diff-tree", "-r", "-z", "--no-renames", "--raw", old, new).stdout))
+    found: dict[str, Entry | None] = {}
+    for head in rows:
+        _, mode, _, object_id, _ = head.split(" ")
+        found[next(rows)] = Entry(mode, object_id) if object_id != NOTHING else None
+    return found
+
+
+def records(output: bytes) -> Iterator[str]:
+    """Yield what git ended with NUL bytes; bytes that are no text come as Python keeps such names."""
+    return (one.decode(errors="surrogateescape") for one in output.split(b"\0") if one)
+
+
+def joined(rows: Iterable[str]) -> bytes:
+    """Return rows as git reads them with -z."""
+    return b"".join(row.encode(errors="surrogateescape") + b"\0" for row in rows)

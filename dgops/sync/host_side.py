@@ -1,0 +1,223 @@
+"""The host's side of a sync as git would have it: what counts, what is left out and why, and the ids of it all."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dgops.errors import DgopsError
+from dgops.git import blobs
+from dgops.git.entry import LINK, Entry, blob_id
+from dgops.sync import names, snapshot, transfers
+from dgops.sync.names import under
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from dgops.git.repository import Repository
+    from dgops.sync.maps import Map
+    from dgops.sync.snapshot import Folder, Seen, Snapshot
+    from dgops.transport.protocol import Transport
+
+# Folders that nobody wants home where the repository ignores them, and that are too large to hash each time.
+HEAVY = ("node_modules", ".venv", "venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".tox")
+MAX_TOTAL = 1 << 30
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A path that is on the host and was not taken; hostile ones are refused, the others only told."""
+
+    path: str
+    reason: str
+    hostile: bool
+
+
+@dataclass(frozen=True)
+class HostSide:
+    """What the mapped folders hold, by path in the repository.
+
+    `unseen`: files and folders that are there but were not taken, so that nothing is concluded about them.
+    """
+
+    snapshot: Snapshot
+    files: dict[str, Seen] = field(default_factory=dict)
+    skipped: tuple[Skipped, ...] = ()
+    unseen: frozenset[str] = frozenset()
+
+
+def look(
+    transport: Transport, host: str, maps: Sequence[Map], repository: Repository, tracked: Collection[str]
+) -> HostSide:
+    """Look at the mapped folders and leave out what is ignored, odd or hostile; tracked paths always count."""
+    prune = _prunable(repository, maps)
+    taken = snapshot.take(transport, host, maps, prune)
+    wrong = {path.rpartition("/")[2] for path in _wrongly_pruned(repository, maps, taken, tracked)}
+    if wrong:
+        taken = snapshot.take(transport, host, maps, prune - wrong)
+    return _sorted_out(repository, maps, taken, tracked)
+
+
+def _prunable(repository: Repository, maps: Sequence[Map]) -> set[str]:
+    """Return the heavy folder names that the repository ignores somewhere below a map."""
+    asked = {f"{one.local_path}/x/{name}/": name for one in maps for name in HEAVY}
+    return {asked[path] for path in blobs.ignored(repository, asked)}
+
+
+def _wrongly_pruned(
+    repository: Repository, maps: Sequence[Map], taken: Snapshot, tracked: Collection[str]
+) -> list[str]:
+    """Return the pruned folders that count after all: not ignored where they lie, or with tracked files in them."""
+    pruned = [f"{one.local_path}/{path}" for one in maps for path in taken.folders[one.name].pruned]
+    harmless = [path for path in pruned if names.refusal(path) is None]
+    ignored = blobs.ignored(repository, [f"{path}/" for path in harmless])
+    holders = {prefix for path in tracked for prefix in _parents(path)}
+    return [path for path in harmless if f"{path}/" not in ignored or path in holders]
+
+
+def _sorted_out(repository: Repository, maps: Sequence[Map], taken: Snapshot, tracked: Collection[str]) -> HostSide:
+    files: dict[str, Seen] = {}
+    skipped: list[Skipped] = []
+    pruned: set[str] = set()
+    for one in maps:
+        folder = taken.folders[one.name]
+        _take_folder(one.local_path, folder, files, skipped)
+        pruned |= {f"{one.local_path}/{path}" for path in folder.pruned}
+    askable = [*files, *(one.path for one in skipped if names.refusal(one.path) is None)]
+    ignored = blobs.ignored(repository, [path for path in askable if path not in tracked])
+    files = {path: seen for path, seen in files.items() if path not in ignored}
+    # What the host has in another spelling was renamed there; what it has in both is refused.
+    hidden = [path for path in tracked if under(path, [one.path for one in skipped])]
+    for path, why in names.folded([*files, *hidden], tracked).items():
+        files.pop(path, None)
+        skipped.append(Skipped(path, why, hostile=True))
+    kept = tuple(sorted((one for one in skipped if one.path not in ignored), key=lambda one: one.path))
+    return HostSide(taken, files, kept, frozenset(pruned | {one.path for one in kept}))
+
+
+def _take_folder(local: str, folder: Folder, files: dict[str, Seen], skipped: list[Skipped]) -> None:
+    for path, seen in folder.files.items():
+        why = names.refusal(path) or (names.link_refusal(path, seen.target) if seen.mode == LINK else None)
+        if seen.mode == LINK and not why and blob_id(seen.target.encode()) != seen.id:
+            why = "a link whose target is not UTF-8"
+        if why:
+            skipped.append(Skipped(f"{local}/{path}", why, hostile=True))
+        else:
+            files[f"{local}/{path}"] = seen
+    for path, (reason, detail) in folder.odd.items():
+        words = f"{int(detail) >> 20} MB, and 50 is the most" if detail.isdecimal() else reason
+        skipped.append(Skipped(f"{local}/{path}", words, hostile=False))
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The ids that git gives to what the host holds, and what is to be remembered of them.
+
+    `changed` are paths whose bytes were no longer those that the look saw.
+    """
+
+    entries: dict[str, Entry]
+    cleaned: dict[str, list[str]]
+    changed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Cleaner:
+    """Turns what a host holds into what git would hold, by the attributes of one commit.
+
+    `known` are trees at home: a file with the very bytes of one of their blobs is no edit.
+    """
+
+    repository: Repository
+    commit: str
+    known: Sequence[Mapping[str, Entry]]
+    remembered: Mapping[str, list[str]]
+
+    def clean(self, side: HostSide, maps: Sequence[Map], transport: Transport | None) -> Contents:
+        """Return the ids of the files below some maps; what home has never seen is fetched and written as blobs.
+
+        Without a transport nothing is fetched, and new content keeps the id of its bytes.
+        """
+        files = {path: seen for path, seen in side.files.items() if under(path, [one.local_path for one in maps])}
+        # A link's target came with the look, and is its content.
+        links = {path: seen for path, seen in files.items() if seen.mode == LINK}
+        converted = blobs.conversions(self.repository, self.commit, sorted(self._unknown(files)))
+        ids, open_paths = self._settled(files, converted)
+        ids |= {path: seen.id for path, seen in links.items()}
+        changed: frozenset[str] = frozenset()
+        if transport:
+            self._write_links(links)
+            fetched, changed = self._fetched({path: files[path] for path in open_paths}, transport, maps)
+            ids |= fetched
+        else:
+            ids |= {path: files[path].id for path in open_paths}
+        entries = {path: Entry(files[path].mode, ids[path]) for path in files if path in ids}
+        cleaned = {
+            path: [files[path].id, how, ids[path]]
+            for path, how in converted.items()
+            if path in ids and (path not in open_paths or transport)
+        }
+        return Contents(entries, cleaned, changed)
+
+    def _unknown(self, files: Mapping[str, Seen]) -> set[str]:
+        return {
+            path
+            for path, seen in files.items()
+            if seen.mode != LINK and not any(path in tree and tree[path].id == seen.id for tree in self.known)
+        }
+
+    def _settled(self, files: Mapping[str, Seen], converted: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+        """Return the ids that need no bytes, and the paths whose bytes are needed."""
+        unknown = self._unknown(files)
+        ids = {path: seen.id for path, seen in files.items() if path not in unknown and seen.mode != LINK}
+        there = blobs.existing(self.repository, [files[path].id for path in unknown if path not in converted])
+        remembered = {
+            path: known[2]
+            for path, how in converted.items()
+            if (known := self.remembered.get(path)) and known[:2] == [files[path].id, how]
+        }
+        still = blobs.existing(self.repository, remembered.values())
+        for path in unknown:
+            if path not in converted and files[path].id in there:
+                ids[path] = files[path].id
+            elif remembered.get(path) in still:
+                ids[path] = remembered[path]
+        return ids, [path for path in unknown if path not in ids]
+
+    def _write_links(self, links: Mapping[str, Seen]) -> None:
+        there = blobs.existing(self.repository, [seen.id for seen in links.values()])
+        for seen in links.values():
+            if seen.id not in there:
+                blobs.write_blob(self.repository, seen.target.encode())
+
+    def _fetched(
+        self, files: Mapping[str, Seen], transport: Transport, maps: Sequence[Map]
+    ) -> tuple[dict[str, str], frozenset[str]]:
+        total = sum(seen.size for seen in files.values())
+        if total > MAX_TOTAL:
+            raise DgopsError(
+                f"{total >> 20} MB of new files are on the host, and {MAX_TOTAL >> 20} is the most for one sync",
+                "what is not meant to come home belongs into .gitignore",
+            )
+        with tempfile.TemporaryDirectory(prefix="in-", dir=self.repository.scratch) as folder:
+            place = Path(folder)
+            wanted = [transfers.Wanted(*there(path, maps), seen, place / path) for path, seen in sorted(files.items())]
+            stale = transfers.fetch(transport, wanted)
+            changed = frozenset(path for path in files if place / path in stale)
+            paths = [path for path in files if path not in changed]
+            for target in stale:
+                target.unlink()
+            return blobs.add_files(self.repository, self.commit, place, paths), changed
+
+
+def there(path: str, maps: Sequence[Map]) -> tuple[str, str]:
+    """Return a path of the repository as its mapped folder on the host, and the path below that."""
+    one = next(one for one in maps if under(path, (one.local_path,)))
+    return one.host_path, path[len(one.local_path) + 1 :]
+
+
+def _parents(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]

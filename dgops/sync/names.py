@@ -1,0 +1,105 @@
+"""Which names a host may send: no way out of a map, no .git in any spelling, nothing that a disk would fold."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+MAX_PATH = 1000
+MAX_NAME = 255
+MAX_DEPTH = 60
+# Also marks that turn the direction of text, and halves of characters.
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# HFS+ leaves these out when it compares names.
+INVISIBLE = re.compile("[\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+# What NTFS calls .git where it gives short names.
+SHORT = re.compile(r"git~\d+")
+# Git reads these itself; as a link they would let it read something else.
+READ_BY_GIT = {".gitattributes", ".gitignore", ".gitmodules", ".mailmap"}
+# dgops' own: the marker of a mapped folder, and what it writes before it renames.
+OWN = re.compile(r"\.dgops-[^/]+\.(json|part)")
+
+
+def refusal(path: str) -> str | None:
+    """Return why a path below a map may not come home, None where it may."""
+    parts = path.split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        return "leads out of its map"
+    if CONTROL.search(path):
+        return "control characters in the name"
+    if len(path.encode()) > MAX_PATH or any(len(part.encode()) > MAX_NAME for part in parts) or len(parts) > MAX_DEPTH:
+        return "an absurdly long name"
+    if "\\" in path:
+        return "a backslash in the name"
+    if any(is_git(part) for part in parts):
+        return "a spelling of .git"
+    return None
+
+
+def is_git(name: str) -> bool:
+    """Return whether some file system would take this name for .git."""
+    seen = INVISIBLE.sub("", unicodedata.normalize("NFKC", name)).casefold()
+    # A stream or backslash ends the name for NTFS, which then drops dots and blanks at its end.
+    seen = re.split(r"[:\\]", seen)[0].rstrip(". ")
+    return seen == ".git" or bool(SHORT.fullmatch(seen))
+
+
+def link_refusal(path: str, target: str) -> str | None:
+    """Return why a link below a map may not come home, None where it stays inside.
+
+    `..` may only lead, from the link's own folder, which is no link itself: a later one could pass through another
+    link, and out.
+    """
+    parts = target.split("/")
+    up = next((count for count, part in enumerate(parts) if part != ".."), len(parts))
+    if target.startswith("/") or up > path.count("/") or ".." in parts[up:]:
+        return f"a link out of its map (to {shortened(target)})"
+    if path.rpartition("/")[2].casefold() in READ_BY_GIT:
+        return "a link where git reads a file"
+    inner = [part for part in parts[up:] if part not in ("", ".")]
+    if inner and (why := refusal("/".join(inner))):
+        return f"a link to {why}"
+    return None
+
+
+def folded(paths: Iterable[str], tracked: Collection[str]) -> dict[str, str]:
+    """Return the paths that some file system would fold together with another one, and with which.
+
+    Paths that the repository tracks stay: whoever made them knew.
+    """
+    spellings: dict[str, set[str]] = {}
+    everything = set(paths)
+    for path in everything:
+        for prefix in _prefixes(path):
+            spellings.setdefault(_fold(prefix), set()).add(prefix)
+    found: dict[str, str] = {}
+    for path in everything - set(tracked):
+        for prefix in _prefixes(path):
+            others = spellings[_fold(prefix)] - {prefix}
+            if others:
+                found[path] = f"the same name as {min(others)} on some disks"
+                break
+    return found
+
+
+def shortened(text: str, most: int = 80) -> str:
+    """Return a host's text cut to a length that fits a line."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def under(path: str, folders: Mapping[str, object] | Collection[str]) -> bool:
+    """Return whether a path is one of the folders or lies below one."""
+    return any(prefix in folders for prefix in _prefixes(path))
+
+
+def _prefixes(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[: count + 1]) for count in range(len(parts))]
+
+
+def _fold(path: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFKD", path).casefold())

@@ -1,0 +1,67 @@
+"""How both sides stand, map by map; nothing is fetched and nothing changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dgops.sync import parity, reconcile
+from dgops.sync.result import Refusal, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dgops.git.entry import Entry
+    from dgops.sync.host_side import HostSide
+    from dgops.sync.scene import Scene
+
+
+def judge(scene: Scene, side: HostSide, fresh: Mapping[str, str]) -> Result:
+    """Return what a sync would find; the outcome is what it would do."""
+    states: dict[str, str] = {}
+    was: dict[str, Entry] = {}
+    home: dict[str, Entry] = {}
+    there: dict[str, Entry] = {}
+    for one in scene.shared.maps:
+        before = scene.home([one], scene.base) if scene.base and one.name not in fresh else {}
+        ours = scene.home([one], scene.head)
+        scene, host = scene.seen(side, [one], before, fetch=False)
+        states[one.name] = f"fresh: {fresh[one.name]}" if one.name in fresh else _words(before, ours, host.entries)
+        was, home, there = {**was, **before}, {**home, **ours}, {**there, **host.entries}
+    found = parity.judge(home, there, side.unseen)
+    return Result(
+        scene.shared,
+        "fresh" if fresh else _outcome(reconcile.compare(was, home, there)),
+        parity=found.holds and not fresh,
+        base=scene.base or "",
+        onto=scene.branch,
+        changes=() if fresh else reconcile.changes(was, there),
+        skipped=side.skipped,
+        states=states,
+        local_tree=found.local_tree,
+        host_tree=found.host_tree,
+    )
+
+
+def refuse_fresh(scene: Scene, side: HostSide, fresh: Mapping[str, str]) -> Result:
+    """Return the result of a sync that found a fresh replica: nothing is concluded from what lies there."""
+    host = scene.shared.host
+    lines = "".join(f"\n  {name}: {why}" for name, why in fresh.items())
+    error = Refusal(
+        f"{host} is a fresh replica of {scene.shared.name}: nothing was concluded, nothing was changed{lines}",
+        f"dgops sync --host {host} --from local   fills it from {scene.branch};   "
+        "--from host   takes what is there as an edit",
+    )
+    return replace(judge(scene, side, fresh), error=error)
+
+
+def _words(was: Mapping[str, Entry], ours: Mapping[str, Entry], host: Mapping[str, Entry]) -> str:
+    sides = reconcile.compare(was, ours, host)
+    counts = ((sides.host, "edited on host"), (sides.home, "newer at home"), (sides.both, "changed on both sides"))
+    return ", ".join(f"{len(paths)} {words}" for paths, words in counts if paths) or "parity"
+
+
+def _outcome(sides: reconcile.Sides) -> str:
+    if sides.both or (sides.home and sides.host):
+        return "merged"
+    return "pulled" if sides.host else "pushed" if sides.home else "parity"
