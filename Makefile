@@ -21,10 +21,15 @@ dev: setup sandbox .venv/.dev
 	@sh .ci/setup dev
 	@touch $@
 
-demo: sandbox
+demo: sandbox .venv/.demo
 	@bash demo/run.sh
 
+.venv/.demo: .ci/setup locks/demo.txt | .venv/.controller
+	@sh .ci/setup demo
+	@touch $@
+
 demo-down: sandbox
+	@rm -rf .dgops/demo
 	@$(VENV)/dgops sandbox down
 
 test: dev lint
@@ -49,9 +54,10 @@ lint: dev
 LOCK := $(VENV)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version
 lock: dev
 	@$(LOCK) 3.10 pyproject.toml --extra runtime -o locks/runtime.txt
-	@$(LOCK) 3.11 pyproject.toml --extra controller -o locks/controller.txt
+	@$(LOCK) 3.11 pyproject.toml --extra controller --extra dataset -o locks/controller.txt
 	@$(LOCK) 3.11 pyproject.toml --extra controller --extra runtime --group dev -o locks/dev.txt
 	@$(LOCK) 3.11 locks/uv.in -o locks/uv.txt
+	@$(LOCK) 3.11 --no-deps locks/demo.in -o locks/demo.txt
 
 # Text that is made from code: the command reference and the role tables.
 generate: dev

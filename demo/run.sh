@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# The main job on an embedded sandbox pod: bare → ready → healthy → in by ssh → nothing left to change.
+# The main job on an embedded sandbox pod: bare → ready → healthy → in by ssh → nothing left to change → photographs
+# in, a training set out → an edit made on the pod comes home as a commit.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH="$PWD/.venv/bin:$PATH"
-total=5
+total=7
 number=0
 begin=$SECONDS
 
@@ -39,15 +40,35 @@ print(f"pod   {pod['outcome']}, {pod['changed']} changed, {pod['seconds']} s")
 sys.exit(pod["outcome"] != "unchanged")
 PYTHON
 
+python demo/photographs.py .dgops/demo/photographs
+step "Photographs in, a training set out: uploaded, cropped, looked at, captioned, published, brought home." \
+    "dgops run dataset --host pod --slug demo --source .dgops/demo/photographs --trigger dgopsdemo …"
+dgops run dataset --host pod --slug demo --source .dgops/demo/photographs --trigger dgopsdemo \
+    --captioner template --crop subject
+head -n 3 outputs/demo/07_summary/demo_captions.txt
+
+bash demo/workshop.sh .dgops/demo
+step "An edit made on the pod comes home as a commit." "ssh … 'edit packages/shared/src/clock.py'; dgops sync --host pod"
+cd .dgops/demo
+dgops sync --host pod --from local
+ssh -F ../ssh/config root@pod "echo \"# looked at on the pod at $(date +%T)\" >> /app/packages/shared/src/clock.py" </dev/null
+dgops sync --host pod
+git --no-pager -C workshop show --stat --format='%n%h %s%n%b'
+cd ../..
+
 cat <<TEXT
 
 Done in $((SECONDS - begin)) s.
   look    .dgops/contracts/pod.json      what is true of the pod now, check by check
           inventories/sandbox/hosts.yml  the inventory that \`--host pod\` reads
+          outputs/demo/07_summary/demo_contact_sheet.png
+          .dgops/demo/workshop           the repository with the pod's edit
   try     . .venv/bin/activate           then:
           dgops health --all             every check, not only those that fail
           dgops deploy --host pod --check --diff
           dgops hosts exec --host pod -- nvidia-smi
+          dgops run --host pod -- df -h /workspace
+          dgops jobs list
           ssh -F .dgops/ssh/config seanf@pod
           ansible-playbook -i inventories/sandbox playbooks/site.yml
   end     make demo-down

@@ -96,9 +96,9 @@ def test_help_imports_nothing_heavy():
 
 
 def test_reference_is_fresh():
-    from dgops.cli import reference
-
-    assert (ROOT / reference.PATH).read_text() == reference.text(), "make generate"
+    # In a process of its own: click keeps a command's --help as the first context wanted it.
+    done = subprocess.run([sys.executable, "-m", "dgops.cli.reference", "--check"], cwd=ROOT, timeout=60)
+    assert done.returncode == 0, "make generate"
 
 
 def test_project_file_is_the_one_that_init_writes():

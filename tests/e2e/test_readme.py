@@ -1,6 +1,7 @@
 """Every command in the README is run: the pod's in a clone against a sandbox pod, the distro's inside one."""
 
 import re
+import shutil
 
 import pytest
 from place import REPO, Place
@@ -22,7 +23,8 @@ def sections():
 
 
 def test_every_section_is_known():
-    assert set(sections()) == {"Two commands", "Your own pod", "A WSL distro"}
+    work = {"Work on a pod", "A training set", "Edits come home"}
+    assert set(sections()) == {"Two commands", "Your own pod", "A WSL distro", *work}
 
 
 def test_the_two_commands_are_what_ci_runs():
@@ -57,6 +59,41 @@ def test_your_own_pod(place):
         done = place.run("bash", "-ec", command)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     assert done.stdout.count("changed=0") == 1, "after a deploy, plain Ansible changes nothing"
+
+
+def test_work_on_it(place):
+    """What the sections on work say is done on the pod that was deployed above."""
+    (place.root / "train.py").write_text(
+        "import os, pathlib\npathlib.Path('results').mkdir()\n"
+        "pathlib.Path('results/model.txt').write_text(str(len(os.environ['HF_TOKEN'])))\n"
+    )
+    place.env["HF_TOKEN"] = "hf_" + "a" * 34
+    for line in sections()["Work on a pod"]:
+        done = place.run("bash", "-ec", line)
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+    assert (place.root / "results/model.txt").read_text() == "37"
+    shutil.copytree(REPO / "tests/cases/dataset", place.root / "photos", ignore=shutil.ignore_patterns("*.md"))
+    for line in sections()["A training set"]:
+        done = place.run("bash", "-ec", line)
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+    assert (place.root / "outputs/amira/07_summary/amira_contact_sheet.png").is_file()
+
+
+def test_edits_come_home(place):
+    found = re.search(r"```toml\n(.*?)```", (REPO / "README.md").read_text(), flags=re.DOTALL)
+    repository = place.root.parent / "isengard"
+    (repository / "apps/api/src").mkdir(parents=True)
+    (repository / "apps/api/src/main.py").write_text("one = 1\n")
+    git = ("git", "-C", repository, "-c", "init.defaultBranch=main")
+    for words in (["init"], ["config", "user.name", "ann"], ["config", "user.email", "ann@example.org"], ["add", "."]):
+        place.run(*git, *words)
+    place.run(*git, "commit", "-m", "one")
+    with (place.root / "dgops.toml").open("a") as stream:
+        stream.write(found[1])
+    for line in sections()["Edits come home"]:
+        done = place.run("bash", "-ec", line)
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+    assert place.on("pod", "cat /app/apps/api/src/main.py") == "one = 1\n"
 
 
 def test_a_wsl_distro_is_its_own_controller(place):
