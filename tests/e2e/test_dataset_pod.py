@@ -95,6 +95,31 @@ def test_again_uploads_nothing_and_makes_nothing(place):
     assert place.on("pod", f"find /workspace/dgops/outputs/{SLUG} -type f -printf '%p %T@\\n' | sort") == before
 
 
+def test_a_host_with_trainers_gets_the_set(place):
+    """Its inventory names them: shipped once, again for nothing, and never over somebody else's files."""
+    folders = {"publish_targets": {"windows": "/home/seanf/win", "linux": "/home/seanf/lin"}}
+    variables = place.root / "inventories/sandbox/host_vars/pod.yml"
+    variables.parent.mkdir(exist_ok=True)
+    variables.write_text(json.dumps({**folders, "dataset_warehouse": "/home/seanf/ware"}))
+    try:
+        missing = run(place)
+        assert missing.returncode == 1
+        assert "/home/seanf/ware: no such folder" in missing.stderr
+        place.on("pod", "install -d -o seanf /home/seanf/win /home/seanf/lin /home/seanf/ware")
+        done = run(place)
+        assert done.returncode == 0, done.stderr
+        listing = place.on("pod", "cd /home/seanf && ls -A win lin ware").split()
+        configs = {"config_win.toml", "train_win.bat", "config_linux.toml", "train_linux.sh"}
+        assert configs | {f"{SLUG}_contact_sheet.png", f"{SLUG}_captions.txt"} <= set(listing)
+        assert int(place.on("pod", "ls /home/seanf/win/256 | wc -l")) == 2 * COUNT
+        place.on("pod", "touch /home/seanf/lin/256/mine.jpg")
+        refused = run(place)
+        assert refused.returncode == 1
+        assert "mine.jpg" in refused.stderr
+    finally:
+        variables.unlink()
+
+
 @pytest.mark.parametrize("killed", ["controller", "agent", "stage", "pull", "container"])
 def test_killed_and_run_again_gives_the_same_files(place, killed):
     place.on("pod", f"rm -rf /workspace/dgops/outputs/{SLUG}")
