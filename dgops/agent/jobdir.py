@@ -62,7 +62,13 @@ def write_json(folder: str, name: str, record: Record, again: bool = False) -> N
     """Write a small file whole or not at all; with `again` room is kept for a next time on a full disk."""
     content = json.dumps(record, sort_keys=True).encode() + b"\n"
     temporary = os.path.join(folder, "." + name + ".next")
-    descriptor = open_regular(temporary, os.O_RDWR | os.O_CREAT)
+    try:
+        descriptor = open_regular(temporary, os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        if error.errno not in NO_FILE:
+            raise
+        os.unlink(temporary)
+        descriptor = open_regular(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL)
     try:
         write_all(descriptor, content)
         os.ftruncate(descriptor, len(content))

@@ -68,15 +68,17 @@ def test_a_pipe_in_place_of_room_or_log_holds_nothing_up(tmp_path):
 
 
 def test_a_list_of_the_largest_jobs_fits_one_answer_and_holds_the_newest(tmp_path):
-    letters = "\U0001f600" * 5000
+    letters = "\U0001f600" * 1000
+    spec = dict.fromkeys(("kind", "label", "created", "correlation"), letters) | {"outputs": [letters] * 20}
+    record = dict.fromkeys(("started", "finished", "first_failure", "reason"), letters)
+    record |= {"status": "failed", "gpus": list(range(5000)), "exit_code": 10**400}
+    for name, content in (("spec.json", spec), ("status.json", record)):
+        (tmp_path / name).write_text(json.dumps(content, ensure_ascii=False))
     for number in range(jobdir.MOST_JOBS + 5):
         folder = tmp_path / f"jobs/{number:08x}"
         folder.mkdir(parents=True)
-        spec = {"kind": letters, "label": letters, "created": f"{number:08d}{letters}", "outputs": [letters] * 300}
-        (folder / "spec.json").write_text(json.dumps({**spec, "correlation": letters}))
-        record = dict.fromkeys(("started", "finished", "first_failure", "reason"), letters)
-        record |= {"status": "failed", "gpus": list(range(5000)), "exit_code": 10**400}
-        (folder / "status.json").write_text(json.dumps(record))
+        for name in ("spec.json", "status.json"):
+            os.link(tmp_path / name, folder / name)
     (tmp_path / "jobs/no-job").mkdir()
     seen = jobdir.views(str(tmp_path))
     assert len(json.dumps({"jobs": seen})) < 8 << 20
