@@ -71,8 +71,19 @@ def _make(here: int, name: str) -> None:
         os.mkdir(name, 0o755, dir_fd=here)
     except FileExistsError:
         return
-    owner = os.fstat(here)
-    os.chown(name, owner.st_uid, owner.st_gid, dir_fd=here, follow_symlinks=False)
+    made = os.open(name, FOLDER, dir_fd=here)
+    try:
+        # Whoever may write there could have put a folder of somebody else's in its place.
+        if os.fstat(made).st_uid == os.geteuid() and not os.listdir(made):
+            owner = os.fstat(here)
+            os.fchown(made, owner.st_uid, owner.st_gid)
+    finally:
+        os.close(made)
+
+
+def is_foreign(found: os.stat_result, owner: int) -> bool:
+    """Return whether a file is another name for one of somebody else's, which the owner may not be able to read."""
+    return found.st_nlink > 1 and found.st_uid != owner
 
 
 def read_state(folder: int, name: str) -> Optional[Tuple[str, str]]:
@@ -111,7 +122,8 @@ def hash_file(folder: int, name: str) -> Tuple[str, os.stat_result]:
                 raise Refused("no longer a file")
             total = hashlib.sha1(b"blob %d\0" % before.st_size)
             read = 0
-            for chunk in iter(lambda: stream.read(CHUNK), b""):
+            # One byte more than there should be tells that it grows, however fast it does.
+            for chunk in iter(lambda: stream.read(min(CHUNK, before.st_size + 1 - read)), b""):
                 read += len(chunk)
                 total.update(chunk)
             after = os.fstat(descriptor)

@@ -55,7 +55,7 @@ class Roots:
 
 
 def _read(files: List[Dict[str, Any]], roots: Roots) -> Tuple[Dict[str, Any], Iterable[bytes]]:
-    if sum(one["length"] for one in files) > MOST_BYTES:
+    if any(one["length"] < 0 for one in files) or sum(one["length"] for one in files) > MOST_BYTES:
         raise beneath.Refused("more was asked for than fits one answer")
     chunks = [_part(roots.get(one["root"]), one["path"], one["offset"], one["length"]) for one in files]
     lengths = [-1 if chunk is None else len(chunk) for chunk in chunks]
@@ -75,7 +75,8 @@ def _part(root: int, path: str, offset: int, length: int) -> Optional[bytes]:
     finally:
         os.close(folder)
     with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or beneath.is_foreign(found, os.fstat(root).st_uid):
             return None
         stream.seek(offset)
         return stream.read(length)
@@ -144,8 +145,8 @@ def _remove(folder: int, name: str, expected: Any, root: int, names: Tuple[str, 
 
 def _prepare(folder: int, name: str, temporary: str, owner: os.stat_result, mode: str, content: bytes) -> None:
     if mode == "120000":
+        # A link stays root's: by its name somebody else's file could be given away, and its owner means nothing.
         os.symlink(os.fsdecode(content), temporary, dir_fd=folder)
-        os.chown(temporary, owner.st_uid, owner.st_gid, dir_fd=folder, follow_symlinks=False)
         return
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, 0o600, dir_fd=folder)

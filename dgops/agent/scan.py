@@ -62,6 +62,7 @@ class Scan:
         self.pruned: List[str] = []
         self.wide = True
         self.cache = Cache("")
+        self.owner = 0
 
     def look(self, path: str) -> Dict[str, Any]:
         """Return what one mapped folder holds."""
@@ -75,6 +76,7 @@ class Scan:
         self.entries, self.odd, self.pruned = [], [], []
         self.wide = True
         self.cache = Cache(path)
+        self.owner = os.fstat(folder).st_uid
         try:
             self._walk(folder, "", 0)
         except TooMuch:
@@ -125,6 +127,8 @@ class Scan:
             self._add([path, "120000", beneath.blob_id(target), len(target), text])
         elif not stat.S_ISREG(found.st_mode):
             self._note(path, "special", "neither file, folder nor link")
+        elif beneath.is_foreign(found, self.owner):
+            self._note(path, "special", "a hard link to a file of somebody else's")
         elif found.st_size > self.max_bytes:
             self._note(path, "large", str(found.st_size))
         else:
@@ -241,7 +245,7 @@ def read_marker(path: str) -> Optional[Dict[str, Any]]:
     try:
         with os.fdopen(os.open(name, beneath.FILE, dir_fd=parent), "rb") as stream:
             marker = json.loads(stream.read(MARKER_BYTES).decode())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     finally:
         os.close(parent)

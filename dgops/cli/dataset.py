@@ -12,6 +12,7 @@ from dgops.cli.options import host_option
 from dgops.cli.render import coloured, plain, print_json
 from dgops.dataset import names
 from dgops.dataset.options import CAPTIONERS, CROPS, Options, here, read_targets
+from dgops.errors import UsageError
 
 if TYPE_CHECKING:
     from dgops.dataset.deliver import Delivery
@@ -46,7 +47,7 @@ def dataset(ctx: click.Context, /, host: str | None, as_json: bool, **asked: Any
     # In a job its host and name were said already, and paths are the host's.
     alone = "DGOPS_JOB_ID" not in os.environ
     if alone and not as_json:
-        click.echo(f"dataset {options.slug}  here", err=True)
+        click.echo(f"dataset {names.shown(options.slug)}  here", err=True)
     started = time.monotonic()
     outcome = run(options, progress)
     if as_json:
@@ -58,6 +59,9 @@ def dataset(ctx: click.Context, /, host: str | None, as_json: bool, **asked: Any
 
 def options_from(asked: dict[str, Any]) -> Options:
     """Return what was asked for, with paths as this system writes them."""
+    for key in ("source", "output"):
+        if not asked[key]:
+            raise UsageError(f"--{key} is empty", "an unset variable in the shell?")
     folders: dict[str, Any] = {key: here(asked[key]) for key in ("source", "output", "output_dir") if asked[key]}
     rest = {key: asked[key] for key in ("slug", "trigger", "crop", "captioner", "target")}
     return Options(**{**rest, **folders}, targets=read_targets(os.environ))

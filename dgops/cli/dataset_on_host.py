@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dgops.dataset import edits
 from dgops.dataset import manifest as manifests
 from dgops.dataset.manifest import Digests
 from dgops.dataset.options import check
@@ -41,13 +42,29 @@ def run_on_host(ctx: click.Context, pattern: str, options: Options, *, as_json: 
     check(options)
     host = following.one_host(ctx.obj, pattern)
     root = outputs_root(host, base_of(deployed(host, ctx.obj)))
+    request = request_for(host, root, options)
+    for path in left_out(options, request):
+        following.say(f"  not sent: {path} (a link, or no regular file)")
     before = {name: manifests.load(options.root / name) for name in FOLDERS}
+    aside = edits.set_aside(options.root, FOLDERS)
 
     def look(ended: Ended) -> Sequence[str]:
-        return _at_home(options, before) if ended.code == 0 else ()
+        left = edits.settle(options.root, aside) if aside else 0
+        kept = (
+            [f"  {'':<12} {left} file{' that was' if left == 1 else 's that were'} changed at home: kept in {aside}"]
+            if left
+            else []
+        )
+        return [*kept, *(_at_home(options, before) if ended.code == 0 else ())]
 
     shown = following.Options(as_json=as_json, more=look)
-    return following.run_job(ctx, host, request_for(host, root, options), shown).code
+    try:
+        return following.run_job(ctx, host, request, shown).code
+    except BaseException:
+        # It did not begin, or nobody knows; what is as it was needs no second copy.
+        if aside:
+            edits.settle(options.root, aside)
+        raise
 
 
 def outputs_root(host: Host, base: str) -> str:
@@ -70,10 +87,31 @@ def request_for(host: Host, root: str, options: Options) -> Request:
         "dataset",
         f"dataset {options.slug}",
         tuple(argv),
-        (Input(options.source, PHOTOGRAPHS),),
+        (Input(options.source, PHOTOGRAPHS, photographs(options)),),
         tuple(outputs),
         environment(host),
     )
+
+
+def photographs(options: Options) -> tuple[str, ...]:
+    """Return what the pipeline there would look at; neither hidden files nor what dgops made leave this machine."""
+    return tuple(path for path in _survey(options) if _is_regular(options.source / path))
+
+
+def left_out(options: Options, request: Request) -> list[str]:
+    """Return what the pipeline would have turned down as no file of the folder's own."""
+    sent = set(request.inputs[0].only or ())
+    return [path for path in _survey(options) if path not in sent]
+
+
+def _survey(options: Options) -> list[str]:
+    from dgops.dataset.sources.folder import Folder
+
+    return Folder(options.source, options.root).paths()
+
+
+def _is_regular(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
 
 
 def environment(host: Host) -> dict[str, str]:
@@ -90,13 +128,18 @@ def environment(host: Host) -> dict[str, str]:
     wrong = [f"{value!r}" for value in found.values() if not isinstance(value, str) or not value.startswith("/")]
     if wrong:
         raise UsageError(f"{host.name}: {', '.join(wrong)} must be absolute paths, as the host writes them")
+    trainers = [found[key].rstrip("/") for key in VARIABLES.values() if key in found]
+    if len(set(trainers)) < len(trainers):
+        raise UsageError(
+            f"{host.name}: publish_targets: {trainers[0]} is named twice; each set would take the other's away"
+        )
     return found
 
 
 def _at_home(options: Options, before: Mapping[str, Manifest | None]) -> list[str]:
     """Finish the set at home: take away what an earlier run brought and this one has not, and say where to look."""
     gone = sum(_drop_stale(options.root / name, known) for name, known in before.items() if known)
-    lines = [f"  {'':<12} {gone} files of an earlier run taken away at home"] if gone else []
+    lines = [f"  {'':<12} {gone} file{'' if gone == 1 else 's'} of an earlier run taken away at home"] if gone else []
     summary = [path for path in sorted((options.root / FOLDERS[1]).iterdir()) if path.name != manifests.NAME]
     if options.output_dir:
         for path in summary:

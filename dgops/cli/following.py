@@ -113,10 +113,10 @@ def attend(settings: Settings, place: Place, shown: Progress) -> Ended:
         return _detached(shown)
     except UnreachableError as error:
         return _cut(error, place, shown)
-    except DgopsError as error:
+    except (DgopsError, OSError) as error:
         if shown.job is None or not shown.job.over:
             raise
-        print_error(DgopsError(error.message, error.hint or f"dgops jobs pull {place.id}"))
+        print_error(_not_home(error, place))
         return _finished(Ended(1, shown.job), shown.options)
     finally:
         shown.stop()
@@ -165,6 +165,15 @@ def _detached(shown: Progress, place: Place | None = None) -> Ended:
         say("detached: the job goes on")
         hint(f"dgops jobs follow {shown.job.id if shown.job else place.id if place else ''}")
     return _finished(Ended(0, shown.job), shown.options)
+
+
+def _not_home(error: DgopsError | OSError, place: Place) -> DgopsError:
+    """Return the error that says how outputs come home after all, whatever kept them from it."""
+    again = f"dgops jobs pull {place.id}"
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return DgopsError(f"{where}{error.strerror or error}", f"look at this machine's disk, then:  {again}")
+    return DgopsError(error.message, error.hint if again in error.hint else f"{error.hint}:  {again}".lstrip(": "))
 
 
 def _cut(error: UnreachableError, place: Place, shown: Progress) -> Ended:

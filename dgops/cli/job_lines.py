@@ -40,7 +40,9 @@ def recap(job: Job | None, pulled: Pulled | None) -> None:
 
 def why(job: Job) -> str:
     """Return the first thing that tells why a job did not succeed."""
-    return job.first_failure or job.reason or f"the job {job.status} and said nothing"
+    # A dgops on the host says it in its own words.
+    said = (job.first_failure or "").removeprefix("error: ")
+    return said or job.reason or f"the job {job.status} and said nothing"
 
 
 def ended_with(job: Job) -> str:

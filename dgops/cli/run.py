@@ -156,7 +156,7 @@ def _recipe(words: Sequence[str], command: Sequence[str] | None) -> Recipe | Non
             f"{words[0]!r} is no recipe here, and a command stands behind --",
             f"dgops run --host HOST -- {shlex.join([*words, *(command or ())])}",
         )
-    if not command:
+    if not command or not command[0]:
         raise UsageError("nothing to run: give a command or a recipe", f"{FORM}, or dgops run RECIPE.yml --host HOST")
     return None
 

@@ -95,6 +95,11 @@ def _chosen(settings: Settings, shared: Sequence[Shared], pattern: str | None) -
     return hosts
 
 
+def _line(text: str) -> str:
+    """Return a host's text as one line: a name with a line break must not write lines of its own."""
+    return plain("?".join(text.splitlines()))
+
+
 def _say(text: str) -> None:
     click.echo(plain(text), err=True)
 
@@ -111,7 +116,7 @@ def _show(one: Result, dry: bool) -> None:
             click.echo(f"{_done(one, dry):<32}   {proof}".rstrip())
     for skipped in one.skipped:
         word = "refused" if skipped.hostile else "left out"
-        click.echo(f"  {word}  {plain(skipped.path)}: {plain(skipped.reason)}", err=True)
+        click.echo(f"  {word}  {_line(skipped.path)}: {_line(skipped.reason)}", err=True)
     if one.error:
         print_error(one.error)
     elif one.refused:
@@ -169,6 +174,6 @@ def _show_table(results: Sequence[Result]) -> None:
         click.echo(line)
     for one in results:
         for skipped in one.skipped:
-            click.echo(f"  left out  {plain(skipped.path)}: {plain(skipped.reason)}", err=True)
+            click.echo(f"  left out  {_line(skipped.path)}: {_line(skipped.reason)}", err=True)
         if one.error:
             print_error(one.error)

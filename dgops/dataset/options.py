@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dgops.dataset.names import slug_problem, trigger_problem
 from dgops.errors import UsageError
 from dgops.hosts.paths import to_here
+from dgops.jobs.landing import unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,9 +63,13 @@ def check(options: Options) -> None:
         problems.append(f"{source} is no folder")
     elif source.resolve().is_relative_to(root.resolve()):
         problems.append(f"{source} lies inside {root}, which this run writes")
-    folders = [options.output, root, options.output_dir]
-    problems += [f"{folder} is no folder" for folder in folders if folder and folder.exists() and not folder.is_dir()]
-    found = [problem for problem in problems if problem]
+    for folder in (root, options.output_dir):
+        if folder:
+            problems.append(f"{folder} is no folder" if folder.is_file() else unwritable(folder))
+    targets = options.targets
+    if targets.windows and targets.linux and targets.windows.resolve() == targets.linux.resolve():
+        problems.append(f"{targets.windows} is named for both trainers, and each would take away the other's set")
+    found = list(dict.fromkeys(problem for problem in problems if problem))
     if found:
         raise UsageError("\n  ".join(found), "dgops run dataset --help")
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # What makes the bytes of a work tree differ from those of a blob.
 CONVERTING = ("text", "eol", "crlf", "filter", "ident", "working-tree-encoding")
 
+UNIX = ("-c", "core.autocrlf=false", "-c", "core.eol=lf")
+
 
 def existing(repository: Repository, ids: Iterable[str]) -> set[str]:
     """Return those of the ids that the repository has as blobs."""
@@ -80,7 +82,10 @@ def add_files(repository: Repository, commit: str, files: Path, paths: Sequence[
 
 
 def checked_out(repository: Repository, commit: str, entries: Mapping[str, Entry]) -> dict[str, bytes]:
-    """Return the bytes that a checkout of the commit would write at these paths of it; links give their target."""
+    """Return the bytes that a checkout of the commit would write at these paths of it; links give their target.
+
+    A checkout on a host: line ends come from attributes, never from what suits the machine at home.
+    """
     links = {path: read_blob(repository, entry.id) for path, entry in entries.items() if entry.mode == "120000"}
     files = [path for path in entries if path not in links]
     with (
@@ -91,7 +96,7 @@ def checked_out(repository: Repository, commit: str, entries: Mapping[str, Entry
         (target := Path(folder) / "out").mkdir()
         # An empty work tree: attributes then come from the commit alone.
         there = indexed.under(**_work_tree(repository, empty))
-        there.run("checkout-index", "--force", "-z", "--stdin", f"--prefix={target}/", stdin=joined(files))
+        there.run(*UNIX, "checkout-index", "--force", "-z", "--stdin", f"--prefix={target}/", stdin=joined(files))
         return links | {path: (target / path).read_bytes() for path in files}
 
 

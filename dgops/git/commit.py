@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,12 @@ def describe(folder: Path) -> str | None:
 
 def _git(folder: Path, *arguments: str) -> str | None:
     argv = ["git", "-C", str(folder), *arguments]
+    # In a hook git's variables name another repository.
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_") or "CONFIG" in key}
     try:
-        done = subprocess.run(argv, capture_output=True, timeout=DEADLINE, check=False, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            argv, capture_output=True, timeout=DEADLINE, check=False, stdin=subprocess.DEVNULL, env=kept
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else None

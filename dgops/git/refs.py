@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from dgops.errors import BusyError
-from dgops.git.repository import GitError
+from dgops.git.repository import GitError, advice
 from dgops.git.trees import NOTHING
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ def resolve(repository: Repository, name: str) -> str | None:
 
 def current_branch(repository: Repository) -> str | None:
     """Return the branch that is checked out, None where a commit is."""
-    return repository.ask("symbolic-ref", "--quiet", "--short", "HEAD")
+    # Git's own --short says heads/main where a tag is called main too.
+    name = repository.ask("symbolic-ref", "--quiet", "HEAD")
+    return name.removeprefix("refs/heads/") if name else None
 
 
 def branches(repository: Repository, prefix: str) -> dict[str, str]:
@@ -104,4 +106,4 @@ def _refusal(child: subprocess.Popen[bytes]) -> Exception:
     words = (errors.decode(errors="replace").strip().splitlines() or ["git update-ref said nothing"])[0]
     if "but expected" in words or "reference already exists" in words or "reference is missing" in words:
         return BusyError("the branch moved while dgops was at work, so nothing was changed", "the same command again")
-    return GitError(f"refs could not be moved: {words[:300]}")
+    return GitError(f"refs could not be moved: {words[:300]}", advice(errors))

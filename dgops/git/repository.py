@@ -18,6 +18,8 @@ SETTINGS = (
     *("core.hooksPath=/dev/null", "core.fsmonitor=false", "core.quotePath=false", "core.safecrlf=false"),
     # What a case-folding disk at home would fold into .git is refused by git as well.
     *("core.protectNTFS=true", "core.protectHFS=true"),
+    # Messages are written as UTF-8, and must not be labelled as anything else.
+    "i18n.commitEncoding=UTF-8",
     *("gc.auto=0", "maintenance.auto=false", "advice.detachedHead=false", "user.useConfigOnly=true"),
 )
 LONGEST = 400
@@ -28,6 +30,19 @@ UNFINISHED = {
     "rebase-merge": "a rebase",
     "rebase-apply": "a rebase",
 }
+# What git complains of, and what to do.
+ADVICE = (
+    (b"dubious ownership", "run dgops as the owner of the repository"),
+    (
+        b".lock': File exists",
+        "another git is at work there; if none is, it died and left its lock: remove the file named above",
+    ),
+    (b"No space left on device", "make room on this machine's disk; the same command again goes on from there"),
+    (b"exists; cannot create", "rename or delete the branch that stands in the way"),
+    (b"external filter", "install the program of that filter (for LFS: git-lfs), or take it out of .gitattributes"),
+    (b"is not a git command", "git 2.38 or newer is needed"),
+    (b"unknown option `write-tree'", "git 2.38 or newer is needed"),
+)
 
 
 class GitError(DgopsError):
@@ -57,9 +72,9 @@ class Repository:
         except FileNotFoundError:
             raise GitError("git is not installed here", "apt-get install git (2.38 or newer)") from None
         except subprocess.TimeoutExpired:
-            raise GitError(f"{self.folder}: git {arguments[0]} took more than {DEADLINE:g} s") from None
+            raise GitError(f"{self.folder}: git {_command(arguments)} took more than {DEADLINE:g} s") from None
         if done.returncode not in good:
-            raise GitError(f"{self.folder}: git {arguments[0]}: {_words(done)}", _advice(done.stderr))
+            raise GitError(f"{self.folder}: git {_command(arguments)}: {_words(done)}", advice(done.stderr))
         return done
 
     def text(self, *arguments: str, stdin: bytes = b"") -> str:
@@ -81,6 +96,8 @@ class Repository:
         """Git's environment: nothing of the caller's points it to another repository or waits for a person."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_") or _identity(key)}
         quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "false", "GIT_PAGER": "cat", "LC_ALL": "C.UTF-8"}
+        # Beside C.UTF-8 gettext still follows this one, and git's words are read here.
+        quiet["LANGUAGE"] = ""
         # A look must not lock the index of somebody at work.
         quiet["GIT_OPTIONAL_LOCKS"] = "0"
         return {**kept, **quiet, **self.variables}
@@ -95,8 +112,10 @@ class Repository:
 
     def quarantined(self, folder: Path) -> Repository:
         """Return the same repository with new objects going to a folder of their own."""
-        objects = self.git_path("objects").resolve()
-        return self.under(GIT_OBJECT_DIRECTORY=str(folder), GIT_ALTERNATE_OBJECT_DIRECTORIES=str(objects))
+        objects = str(self.git_path("objects").resolve())
+        # A list parted by colons, unless quoted.
+        quoted = '"' + objects.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return self.under(GIT_OBJECT_DIRECTORY=str(folder), GIT_ALTERNATE_OBJECT_DIRECTORIES=quoted)
 
 
 def open_repository(folder: Path) -> Repository:
@@ -105,14 +124,17 @@ def open_repository(folder: Path) -> Repository:
     top = repository.ask("rev-parse", "--show-toplevel") if folder.is_dir() else None
     if top is None or Path(top).resolve() != folder.resolve():
         owned = repository.run("rev-parse", good=range(256)) if folder.is_dir() else None
-        advice = _advice(owned.stderr) if owned else ""
-        raise GitError(f"{folder} is no git work tree", advice or "name the folder that holds .git")
+        hint = advice(owned.stderr) if owned else ""
+        raise GitError(f"{folder} is no git work tree", hint or "name the folder that holds .git")
     return repository
 
 
 def unfinished(repository: Repository) -> str | None:
     """Return what is half done in a work tree in words, None where nothing is."""
-    found = (words for name, words in UNFINISHED.items() if repository.git_path(name).exists())
+    asked = [word for name in UNFINISHED for word in ("--git-path", name)]
+    places = repository.text("rev-parse", *asked).split("\n")
+    pairs = zip(places, UNFINISHED.values(), strict=True)
+    found = (words for place, words in pairs if (repository.folder / place).exists())
     words = next(found, None)
     return words or ("a merge" if repository.text("ls-files", "--unmerged") else None)
 
@@ -131,17 +153,16 @@ def _identity(variable: str) -> bool:
     return variable.startswith(("GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_SSH"))
 
 
+def _command(arguments: Sequence[str]) -> str:
+    return arguments[2 * arguments.count("-c")]
+
+
 def _words(done: subprocess.CompletedProcess[bytes]) -> str:
     lines = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
     telling = [line for line in lines if line.startswith(("fatal:", "error:"))]
     return (telling or lines or [f"exit {done.returncode}"])[0][:LONGEST]
 
 
-def _advice(stderr: bytes) -> str:
-    if b"dubious ownership" in stderr:
-        return "run dgops as the owner of the repository"
-    if b".lock': File exists" in stderr:
-        return "another git is at work there; if none is, it died and left its lock: remove the file named above"
-    if b"is not a git command" in stderr or b"unknown option `write-tree'" in stderr:
-        return "git 2.38 or newer is needed"
-    return ""
+def advice(stderr: bytes) -> str:
+    """Return what to do about what git complained of, empty where nobody knows."""
+    return next((words for complaint, words in ADVICE if complaint in stderr), "")

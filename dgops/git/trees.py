@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from dgops.git.repository import Repository
 
 NOTHING = "0" * 40
+# A sparse checkout must not leave paths out of an index that becomes a tree, and a split one leaves files in .git.
+WHOLE = {
+    "GIT_CONFIG_COUNT": "2",
+    **{"GIT_CONFIG_KEY_0": "core.sparseCheckout", "GIT_CONFIG_VALUE_0": "false"},
+    **{"GIT_CONFIG_KEY_1": "core.splitIndex", "GIT_CONFIG_VALUE_1": "false"},
+}
 
 
 def read_tree(repository: Repository, tree: str, folders: Sequence[str] = ()) -> dict[str, Entry]:
@@ -44,12 +50,12 @@ class own_index:  # noqa: N801 - used as a word of a with statement
 
     def __init__(self, repository: Repository, tree: str) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="index-", dir=repository.scratch)
-        self.repository = repository.under(GIT_INDEX_FILE=str(Path(self.folder.name) / "index"))
+        index = str(Path(self.folder.name) / "index")
+        self.repository = repository.under(GIT_INDEX_FILE=index, **WHOLE)
         self.tree = tree
 
     def __enter__(self) -> Repository:
-        # A sparse checkout must not leave paths out of an index that becomes a tree.
-        self.repository.run("-c", "core.sparseCheckout=false", "read-tree", self.tree)
+        self.repository.run("read-tree", self.tree)
         return self.repository
 
     def __exit__(self, *_: object) -> None:

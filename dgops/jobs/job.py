@@ -24,10 +24,14 @@ LONGEST = 2000
 
 @dataclass(frozen=True)
 class Input:
-    """A file or folder of this machine, and the relative name that the job finds it under in its work folder."""
+    """A file or folder of this machine, and the relative name that the job finds it under in its work folder.
+
+    `only` names the files of a folder that are sent, None for all.
+    """
 
     local: Path
     path: str
+    only: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

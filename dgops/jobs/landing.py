@@ -93,6 +93,14 @@ class Landing:
         return self.path.parent / f".dgops-{digest_bytes(f'{self.path.name}/{sha256}'.encode())[:24]}.part"
 
 
+def unwritable(path: Path) -> str:
+    """Return why nothing can be put at or below a path here, nothing where it can."""
+    here = next(one for one in (path.absolute(), *path.absolute().parents) if os.path.lexists(one))
+    if here != path.absolute() and not here.is_dir():
+        return f"{here} is no folder"
+    return "" if os.access(here if here.is_dir() else here.parent, os.W_OK) else f"{here} cannot be written"
+
+
 def require_room(landings: Sequence[Landing], size: int) -> None:
     """Raise DgopsError where the disk here cannot hold so many bytes more."""
     if not landings:
@@ -101,6 +109,7 @@ def require_room(landings: Sequence[Landing], size: int) -> None:
     free = shutil.disk_usage(folder).free
     if size + SPARE > free:
         raise DgopsError(
-            f"the outputs are {size / 1e9:.1f} GB and {folder} has {free / 1e9:.1f} GB free",
-            "make room, then: dgops jobs pull",
+            f"the outputs are {size / 1e9:.3f} GB and {folder} has {free / 1e9:.3f} GB free, "
+            f"of which {SPARE / 1e9:.3f} GB are left alone",
+            "make room, then pull again",
         )

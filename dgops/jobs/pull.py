@@ -58,6 +58,8 @@ def pull(link: Link, base: str, user: str, job: str, outputs: Sequence[Output], 
         found, absent = offered(link, base, user, job, output, watcher)
         offers += found
         missing += [output.path] if absent else []
+    # Outputs may lie in one another.
+    offers = list({one.landing.path: one for one in offers}.values())
     _require_apart(link.host.name, offers)
     wanted = [one for one in offers if not one.landing.holds(one.sha256, one.size)]
     size = sum(one.size for one in wanted)

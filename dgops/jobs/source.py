@@ -82,7 +82,8 @@ def _source(wanted: Input, controller: str, problems: list[str]) -> Source:
         problems.append(f"{wanted.local} is neither a file nor a folder")
         return Source(wanted.path, key, {}, single=False)
     files: dict[str, SourceFile] = {}
-    for name, path in _walk(real, real, "", (), problems):
+    named = [(name, real / name) for name in wanted.only] if wanted.only is not None else None
+    for name, path in _walk(real, real, "", (), problems) if named is None else named:
         wrong = names.complaint(name)
         if wrong:
             problems.append(f"{wanted.local}: the name {name!r} {wrong}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dgops.errors import DgopsError, UnreachableError, UsageError
 from dgops.jobs import memory, names, source
 from dgops.jobs.job import Job, from_view
+from dgops.jobs.landing import unwritable
 from dgops.jobs.link import Link
 from dgops.jobs.ready import base_of, require_ready, work_user
 from dgops.jobs.transfer import upload
@@ -101,6 +102,10 @@ def _require_outputs(request: Request) -> None:
             raise UsageError(
                 f"--output {one.path} {wrong}", "an output is a file or folder below the job's work folder"
             )
+    # Found out now, and not when the job has run for hours.
+    closed = dict.fromkeys(wrong for one in request.outputs if (wrong := unwritable(one.local)))
+    if closed:
+        raise UsageError(f"no output can come home: {'; '.join(closed)}", "run it from a folder that you may write to")
 
 
 def _require_no_secret(request: Request) -> None:

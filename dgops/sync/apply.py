@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dgops.errors import BusyError
 from dgops.git import merges, refs
 from dgops.git.trees import build_tree, read_tree
 from dgops.sync import reconcile
@@ -82,6 +83,8 @@ def commit_pull(place: Place, pull: Pull, message: str) -> tuple[str, str]:
     if not place.dry:
         moves = {f"refs/heads/{place.branch}": (pull.head, new), place.ref: (place.at, edit)}
         with refs.moving(repository, moves, f"dgops sync: {place.host}"):
+            if refs.current_branch(repository) != place.branch:
+                raise BusyError(f"{repository.folder} left {place.branch} meanwhile; nothing was changed", "sync again")
             merges.check_out(repository, pull.head, new)
     return new, edit
 

@@ -49,15 +49,23 @@ class HostSide:
 
 
 def look(
-    transport: Transport, host: str, maps: Sequence[Map], repository: Repository, tracked: Collection[str]
+    transport: Transport,
+    host: str,
+    maps: Sequence[Map],
+    repository: Repository,
+    tracked: Collection[str],
+    links: Collection[tuple[str, str]] = (),
 ) -> HostSide:
-    """Look at the mapped folders and leave out what is ignored, odd or hostile; tracked paths always count."""
+    """Look at the mapped folders and leave out what is ignored, odd or hostile; tracked paths always count.
+
+    `links` are home's own, as (path, id): they may lead anywhere, as whoever committed them knew.
+    """
     prune = _prunable(repository, maps)
     taken = snapshot.take(transport, host, maps, prune)
     wrong = {path.rpartition("/")[2] for path in _wrongly_pruned(repository, maps, taken, tracked)}
     if wrong:
         taken = snapshot.take(transport, host, maps, prune - wrong)
-    return _sorted_out(repository, maps, taken, tracked)
+    return _sorted_out(repository, maps, taken, tracked, links)
 
 
 def _prunable(repository: Repository, maps: Sequence[Map]) -> set[str]:
@@ -77,19 +85,26 @@ def _wrongly_pruned(
     return [path for path in harmless if f"{path}/" not in ignored or path in holders]
 
 
-def _sorted_out(repository: Repository, maps: Sequence[Map], taken: Snapshot, tracked: Collection[str]) -> HostSide:
+def _sorted_out(
+    repository: Repository,
+    maps: Sequence[Map],
+    taken: Snapshot,
+    tracked: Collection[str],
+    links: Collection[tuple[str, str]],
+) -> HostSide:
     files: dict[str, Seen] = {}
-    skipped: list[Skipped] = []
+    skipped = [Skipped(path, f"stays at home: {why}", False) for path in tracked if (why := names.refusal(path))]
     pruned: set[str] = set()
     for one in maps:
         folder = taken.folders[one.name]
-        _take_folder(one.local_path, folder, files, skipped)
+        _take_folder(one.local_path, folder, files, skipped, links)
         pruned |= {f"{one.local_path}/{path}" for path in folder.pruned}
     askable = [*files, *(one.path for one in skipped if names.refusal(one.path) is None)]
     ignored = blobs.ignored(repository, [path for path in askable if path not in tracked])
     files = {path: seen for path, seen in files.items() if path not in ignored}
     # What the host has in another spelling was renamed there; what it has in both is refused.
-    hidden = [path for path in tracked if under(path, [one.path for one in skipped])]
+    left_out = {one.path for one in skipped}
+    hidden = [path for path in tracked if under(path, left_out)]
     for path, why in names.folded([*files, *hidden], tracked).items():
         files.pop(path, None)
         skipped.append(Skipped(path, why, hostile=True))
@@ -97,12 +112,17 @@ def _sorted_out(repository: Repository, maps: Sequence[Map], taken: Snapshot, tr
     return HostSide(taken, files, kept, frozenset(pruned | {one.path for one in kept}))
 
 
-def _take_folder(local: str, folder: Folder, files: dict[str, Seen], skipped: list[Skipped]) -> None:
+def _take_folder(
+    local: str, folder: Folder, files: dict[str, Seen], skipped: list[Skipped], links: Collection[tuple[str, str]]
+) -> None:
+    told = {one.path for one in skipped}
     for path, seen in folder.files.items():
-        why = names.refusal(path) or (names.link_refusal(path, seen.target) if seen.mode == LINK else None)
-        if seen.mode == LINK and not why and blob_id(seen.target.encode()) != seen.id:
-            why = "a link whose target is not UTF-8"
-        if why:
+        why = names.refusal(path)
+        if seen.mode == LINK and not why and (f"{local}/{path}", seen.id) not in links:
+            why = names.link_refusal(path, seen.target)
+            if not why and blob_id(seen.target.encode()) != seen.id:
+                why = "a link whose target is not UTF-8"
+        if why and f"{local}/{path}" not in told:
             skipped.append(Skipped(f"{local}/{path}", why, hostile=True))
         else:
             files[f"{local}/{path}"] = seen

@@ -91,6 +91,12 @@ def load(settings: Settings) -> tuple[Shared, ...]:
         for one, other in _pairs(shared)
         if (one.host, one.name) == (other.host, other.name)
     ]
+    hosts = {in_ref(one.host): one.host for one in shared}
+    problems += [
+        f"{one.host} and {hosts[in_ref(one.host)]} are one name to git: one of the hosts needs another name"
+        for one in shared
+        if hosts[in_ref(one.host)] != one.host
+    ]
     if problems:
         raise ConfigError(problems, "each [[sync.map]] has name, host, host_path, repo, local_path and maybe branch")
     return shared

@@ -37,7 +37,7 @@ def refusal(path: str) -> str | None:
         return "a backslash in the name"
     if any(is_git(part) for part in parts):
         return "a spelling of .git"
-    return None
+    return "a name that dgops keeps for itself" if any(OWN.fullmatch(part) for part in parts) else None
 
 
 def is_git(name: str) -> bool:
@@ -87,7 +87,8 @@ def folded(paths: Iterable[str], tracked: Collection[str]) -> dict[str, str]:
 
 
 def shortened(text: str, most: int = 80) -> str:
-    """Return a host's text cut to a length that fits a line."""
+    """Return a host's text as one line, cut to a length that fits it."""
+    text = " ".join(text[: most * 4].splitlines())
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 

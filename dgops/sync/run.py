@@ -67,6 +67,11 @@ def sync(shared: Shared, transport: Transport, settings: Settings, wish: Wish, s
             return replace(result, since=result.since or scene.base or "")
     except DgopsError as error:
         return _failed(shared, error)
+    except OSError as error:
+        # This machine's: a full disk, a .git of somebody else. The other hosts' results must not go with it.
+        place = error.filename or shared.repo
+        words = f"{place}: {error.strerror or type(error).__name__}"
+        return _failed(shared, DgopsError(words, "the same command again goes on from there, once that is put right"))
 
 
 def _failed(shared: Shared, error: DgopsError) -> Result:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dgops.git import refs
-from dgops.git.entry import SUBMODULE
+from dgops.git.entry import LINK, SUBMODULE
 from dgops.git.repository import require_identity, unfinished
 from dgops.git.trees import read_tree, records
 from dgops.sync import host_side, reconcile, state
 from dgops.sync.apply import Place
+from dgops.sync.names import refusal
 from dgops.sync.result import Refusal
 
 if TYPE_CHECKING:
@@ -76,18 +77,19 @@ class Scene:
         """Return what a commit holds below some maps."""
         folders = [one.local_path for one in maps]
         entries = read_tree(self.repository, commit, folders)
-        # A file that stands where the mapped folder should be is none of it.
-        return reconcile.within(entries, folders)
+        # A file that stands where the mapped folder should be is none of it; a name that no host may send never goes.
+        return {path: one for path, one in reconcile.within(entries, folders).items() if not refusal(path)}
 
     def look(self) -> HostSide:
         """Look at the host; what is tracked here counts there, ignored or not."""
         maps = self.shared.maps
-        tracked = set(self.home(maps, self.head))
-        tracked |= set(self.home(maps, self.base)) if self.base else set()
+        ours = [self.home(maps, commit) for commit in (self.head, self.base) if commit]
+        tracked = {path for tree in ours for path in tree}
+        links = {(path, one.id) for tree in ours for path, one in tree.items() if one.mode == LINK}
         folders = [f":(literal){folder}" for folder in self.shared.folders]
         listed = self.repository.run("ls-files", "-z", "--", *folders).stdout
         tracked |= set(records(listed))
-        side = host_side.look(self.transport, self.shared.host, maps, self.repository, tracked)
+        side = host_side.look(self.transport, self.shared.host, maps, self.repository, tracked, links)
         for one in maps:
             folder = side.snapshot.folders[one.name]
             if folder.root == "refused":
@@ -147,10 +149,11 @@ def prepare(
     head = refs.resolve(repository, "HEAD")
     if not head:
         raise Refusal(f"{shared.repo} has no commit yet", f"git -C {shared.repo} commit --allow-empty -m 'first'")
-    branch = _branch(shared, repository, known)
+    # First of all: a rebase has no branch checked out, and none can be until it is over.
     half_done = unfinished(repository)
     if half_done:
         raise Refusal(f"{shared.repo}: {half_done} is half done there", "finish it with git, or abort it, then sync")
+    branch = _branch(shared, repository, known)
     if not wish.status:
         require_identity(repository)
     if not wish.looking:

@@ -9,6 +9,7 @@ from dgops.errors import DgopsError, UnreachableError
 from dgops.git.trees import build_tree
 from dgops.sync import apply, parity, reconcile, state
 from dgops.sync.message import compose
+from dgops.sync.names import under
 from dgops.sync.push import push
 from dgops.sync.result import Refusal, Result
 
@@ -117,9 +118,10 @@ def _unequal(scene: Scene, target: dict[str, Entry], host: Host, told: bool) -> 
     paths += parity.judge(target, host.entries, host.unseen).blind
     words = ", ".join(dict.fromkeys(paths[:3])) + (" …" if len(paths) > 3 else "")
     why = "left alone" if told else "not equal"
-    return Refusal(
-        f"no parity: {words}: {why} on {scene.shared.host}", "dgops sync again; dgops sync --status shows both"
-    )
+    hint = "dgops sync again; dgops sync --status shows both"
+    if any(under(path, host.unseen) for path in paths):
+        hint = "put right on the host what is left out, or take it out of the repository; then dgops sync again"
+    return Refusal(f"no parity: {words}: {why} on {scene.shared.host}", hint)
 
 
 def adopt(scene: Scene, side: HostSide, maps: Sequence[Map], before: Result) -> tuple[Scene, HostSide, Result]:

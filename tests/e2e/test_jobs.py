@@ -6,7 +6,6 @@ import signal
 import time
 
 import pytest
-from place import Place
 
 from dgops.sandbox import faults, hosts
 
@@ -17,20 +16,9 @@ SLEEP = ("sh", "-c", "echo begun; sleep 300")
 KEYS = {"id", "host", "kind", "status", "created", "started", "finished", "exit_code", "first_failure"}
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    found = Place(tmp_path_factory.mktemp("jobs"))
-    try:
-        found.up("pod")
-        bare = found.dgops("run", "--host", "pod", "--", "true")
-        assert bare.returncode == 1
-        assert "never deployed" in bare.stderr
-        assert "hint: dgops deploy --host pod" in bare.stderr
-        done = found.dgops("deploy", "--host", "pod")
-        assert done.returncode == 0, done.stderr
-        yield found
-    finally:
-        found.down()
+@pytest.fixture
+def place(ready):
+    return ready
 
 
 def detach(place, *command, options=()):
@@ -66,22 +54,24 @@ class TestOnePod:
     """One pod's story, in order."""
 
     def test_inputs_outputs_environment(self, place):
-        folder = place.root / "photos"
+        folder = place.root / "pictures"
         (folder / "deep").mkdir(parents=True)
         for name in ("a.jpg", "deep/b.jpg"):
             (folder / name).write_bytes(name.encode() * 100_000)
         (place.root / "big.bin").write_bytes(bytes(range(256)) * 80_000)
-        script = "echo $WORD; echo oops >&2; mkdir results; cp -r photos big.bin results/; ln -s /etc/passwd results/x"
-        argv = ["--input", "photos", "--input", "big.bin", "--output", "results", "--env", "WORD=märz"]
+        script = (
+            "echo $WORD; echo oops >&2; mkdir results; cp -r pictures big.bin results/; ln -s /etc/passwd results/x"
+        )
+        argv = ["--input", "pictures", "--input", "big.bin", "--output", "results", "--env", "WORD=märz"]
         done = place.dgops("run", "--host", "pod", *argv, "--", "sh", "-c", script)
         assert (done.returncode, done.stdout) == (0, "märz\n"), done.stderr
         assert "oops" in done.stderr
         assert "upload       3 files" in done.stderr
         assert "results/x (a symbolic link)" in done.stderr
-        for name in ("photos/a.jpg", "photos/deep/b.jpg", "big.bin"):
+        for name in ("pictures/a.jpg", "pictures/deep/b.jpg", "big.bin"):
             assert (place.root / "results" / name).read_bytes() == (place.root / name).read_bytes()
         (folder / "a.jpg").unlink()
-        listing = ("--json", "--output", "list", "--", "sh", "-c", "ls photos > list")
+        listing = ("--json", "--output", "list", "--", "sh", "-c", "ls pictures > list")
         again = json.loads(place.dgops("run", "--host", "pod", *argv[:2], *listing).stdout)
         assert set(again) == KEYS | {"outputs"}
         assert (place.root / "list").read_text() == "deep\n", "the mirror equals the source"
@@ -193,9 +183,12 @@ class TestOnePod:
         down = place.dgops("jobs", "list")
         assert (down.returncode, down.stdout) == (3, "")
         hosts.start("pod", place.settings)
-        code, rows = place.json("jobs", "list")
-        assert (code, rows[0]["status"]) == (0, "lost")
+        listed = place.dgops("jobs", "list", "--json")
+        assert listed.returncode == 0, listed.stderr
+        assert json.loads(listed.stdout)[0]["status"] == "lost"
         assert "the host restarted" in shown(place, job)["reason"]
         fresh = place.dgops("run", "--host", "pod", "--", "true")
         assert fresh.returncode == 1
         assert "hint: dgops deploy --host pod" in fresh.stderr
+        done = place.dgops("deploy", "--host", "pod")
+        assert done.returncode == 0, done.stderr

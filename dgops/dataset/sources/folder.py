@@ -25,13 +25,17 @@ class Folder:
 
     def survey(self) -> list[Candidate]:
         """Return every file below the folder in order of its path; hidden ones and dgops' own outputs are left out."""
+        return [self._look(path) for path in self.paths()]
+
+    def paths(self) -> list[str]:
+        """Return the files' relative paths, unopened; raises UsageError where there are none."""
         try:
             paths = sorted(self._walk(self.root), key=os.fsencode)
         except PermissionError as error:
             raise DgopsError(f"{error.filename}: {error.strerror}", "every folder has to be readable") from None
         if not paths:
             raise UsageError(f"{self.root} holds no files", "name a folder with images in it: --source FOLDER")
-        return [self._look(path) for path in paths]
+        return paths
 
     def read(self, candidate: Candidate) -> bytes:
         """Return a file's bytes; raises DgopsError if they are no longer those that the survey saw."""

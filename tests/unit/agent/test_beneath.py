@@ -63,3 +63,32 @@ def test_state_of_a_name(tmp_path):
         assert beneath.read_state(here, "none") is None
     finally:
         os.close(here)
+
+
+def test_a_file_that_grows_for_ever_is_given_up(tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"x" * 10)
+    asked = []
+
+    class Endless:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+        def read(self, count):
+            asked.append(count)
+            return b"x" * count
+
+    monkeypatch.setattr(beneath.os, "fdopen", lambda descriptor, _mode: Endless())
+    here = beneath.open_folder(str(tmp_path))
+    with pytest.raises(beneath.Refused, match="being written"):
+        beneath.hash_file(here, "a")
+    assert asked == [11, 0] * 3 or asked == [11] * 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
+def test_a_folder_that_is_made_belongs_to_its_parents_owner(tmp_path):
+    os.chown(tmp_path, 65534, 65534)
+    os.close(beneath.open_folder(str(tmp_path / "a/b"), make=True))
+    assert (tmp_path / "a/b").stat().st_uid == 65534

@@ -200,3 +200,20 @@ def test_it_runs_as_a_program(folder, tmp_path):
     argv = [sys.executable, tmp_path / "agent.pyz", "scan"]
     done = subprocess.run(argv, input=request + "\n", capture_output=True, text=True, timeout=30)
     assert paths(json.loads(done.stdout)["maps"]["m"]) == ["a"]
+
+
+def test_a_marker_that_is_no_marker_is_none(folder):
+    (folder.parent / ".dgops-src.json").write_text("[" * 4096)
+    assert look(folder)["marker"] is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_another_name_of_somebody_elses_file_is_left_alone(folder, tmp_path):
+    (tmp_path / "secret").write_text("root's")
+    os.link(tmp_path / "secret", folder / "mine")
+    os.link(folder / "mine", folder / "again")
+    assert paths(look(folder)) == ["again", "mine"], "the map is root's, and so are they"
+    os.chown(folder, 65534, 65534)
+    found = look(folder)
+    assert paths(found) == []
+    assert {kind for _, kind, _ in found["odd"]} == {"special"}

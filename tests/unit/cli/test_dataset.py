@@ -110,3 +110,10 @@ def test_the_summary_goes_to_another_folder_as_well(invoke, tmp_path):
 def test_the_command_loads_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True, check=True, timeout=60)
     assert not {"numpy", "cv2", "PIL", "yaml", "fabric"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("option", ["source", "output"])
+def test_an_empty_path_is_told(invoke, option):
+    done = invoke(**{option: ""})
+    assert isinstance(done.exception, UsageError)
+    assert done.exception.message == f"--{option} is empty"

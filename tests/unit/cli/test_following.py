@@ -154,6 +154,21 @@ def test_outputs_that_cannot_come_home(shown):
     assert json.loads(done.stdout)["status"] == "succeeded"
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(30, "Read-only file system", "/ro/x"), "/ro/x: Read-only file system\nhint: look at"),
+        (DgopsError("in the way: x", "move it aside, then pull again"), "hint: move it aside, then pull again:  "),
+    ],
+)
+def test_whatever_kept_outputs_away_the_way_to_them_is_told(shown, error, words):
+    done = shown(DONE, Options(as_json=True), brings=error)
+    assert done.exit_code == 1
+    assert words in done.stderr
+    assert "dgops jobs pull 0123abcd" in done.stderr
+    assert json.loads(done.stdout)["status"] == "succeeded"
+
+
 def test_lines_of_the_callers_own(shown):
     options = Options(event=lambda event: f"  {event['name']}", more=lambda ended: [f"look: {ended.job.id}"])
     done = shown(DONE, options)

@@ -54,3 +54,8 @@ def test_many_places_below_one_folder_are_that_folder(places, words, tmp_path, m
     roots = tuple(Path(place) for place in places)
     pulled = Pulled((Brought(roots[0], "0" * 64, 5),), Moved(1, 5, 0, 0.1, 1), roots)
     assert job_lines.home(pulled) == f"{words}1 file, 5 bytes verified"
+
+
+def test_a_dgops_on_the_host_says_error_once():
+    job = Job("0123abcd", "pod", "dataset", "x", "failed", first_failure="error: amira FAILED in 04_clean")
+    assert job_lines.why(job) == "amira FAILED in 04_clean"

@@ -99,6 +99,7 @@ def test_a_windows_path_is_translated(asked):
         ([], "nothing to run", "-- COMMAND"),
         (["--host", "pod"], "nothing to run", "RECIPE.yml"),
         (["--host", "pod", "--"], "nothing to run", ""),
+        (["--host", "pod", "--", ""], "nothing to run", ""),
         (["--", "ls"], "on which host", "dgops hosts list"),
         (["--host", "pod", "ls"], "'ls' is no recipe", "dgops run --host HOST -- ls"),
         (["--host", "pod", "ls", "-la"], "No such option", "behind --"),

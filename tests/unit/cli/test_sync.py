@@ -108,3 +108,8 @@ def test_a_map_of_a_host_that_is_gone_is_told(sync, project):
     text = (project / "dgops.toml").read_text()
     (project / "dgops.toml").write_text(text + text.replace("pod", "gone").replace("/app", "/x"))
     assert "gone: a [[sync.map]] names it" in sync().stderr
+
+
+def test_a_name_with_a_line_break_writes_no_line_of_its_own(sync):
+    done = sync(skipped=(Skipped("a\nerror: b", "c\u2028d", hostile=True),))
+    assert "  refused  a?error: b: c?d" in done.stderr.splitlines()

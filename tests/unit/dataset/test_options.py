@@ -50,3 +50,15 @@ def test_targets_come_from_the_environment():
     assert read_targets({}) == Targets()
     found = read_targets({"DGOPS_PUBLISH_WINDOWS": "C:\\AI", "DGOPS_WAREHOUSE": "/w", "DGOPS_PUBLISH_LINUX": ""})
     assert (str(found.windows), found.linux, str(found.warehouse)) == ("/mnt/c/AI", None, "/w")
+
+
+def test_one_folder_for_both_trainers(options, tmp_path):
+    both = Targets(windows=tmp_path / "a", linux=tmp_path / "b/../a")
+    with pytest.raises(UsageError, match="both trainers"):
+        check(options(targets=both))
+
+
+def test_a_place_below_a_file_is_no_place(options, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="file is no folder"):
+        check(options(output_dir=tmp_path / "file/x"))

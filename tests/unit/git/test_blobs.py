@@ -70,3 +70,12 @@ def test_what_is_ignored(repository):
     os.symlink("sub", repository.folder / "link")
     assert blobs.ignored(repository, ["link/a.log", "b.log"]) == {"b.log"}
     assert blobs.ignored(repository, []) == set()
+
+
+def test_what_suits_the_machine_at_home_does_not_go_to_a_host(repository):
+    repository.run("config", "core.autocrlf", "true")
+    repository.run("config", "core.eol", "crlf")
+    entries = {"a.txt": read_tree(repository, "HEAD")["a.txt"]}
+    assert blobs.checked_out(repository, "HEAD", entries) == {"a.txt": b"a\n"}
+    commit(repository, _dot_gitattributes="a.txt text\n")
+    assert blobs.checked_out(repository, "HEAD", entries) == {"a.txt": b"a\n"}

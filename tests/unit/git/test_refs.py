@@ -59,3 +59,24 @@ def test_branches(repository, second):
     assert refs.current_branch(repository) == "main"
     repository.run("switch", "-q", "--detach")
     assert refs.current_branch(repository) is None
+
+
+def test_a_tag_with_the_name_of_the_branch_changes_nothing(repository):
+    repository.run("tag", "main")
+    assert refs.current_branch(repository) == "main"
+    repository.run("checkout", "-q", "--detach")
+    assert refs.current_branch(repository) is None
+
+
+def test_a_branch_where_a_folder_of_branches_should_be_has_a_hint(repository):
+    repository.run("branch", "sync")
+    with pytest.raises(GitError, match="exists; cannot create") as caught:
+        refs.move(repository, {"refs/heads/sync/pod/1": (None, refs.resolve(repository, "HEAD"))}, "why")
+    assert "rename or delete the branch" in caught.value.hint
+
+
+def test_a_lock_that_was_left_has_a_hint(repository, second):
+    (repository.folder / ".git/refs/heads/main.lock").touch()
+    with pytest.raises(GitError, match=r"main\.lock': File exists") as caught:
+        refs.move(repository, {"refs/heads/main": (refs.resolve(repository, "HEAD"), second)}, "why")
+    assert "remove the file named above" in caught.value.hint

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dgops.git.repository import GitError, open_repository, require_identity, unfinished
+from dgops.git.repository import GitError, Repository, open_repository, require_identity, unfinished
 
 
 def test_only_the_top_of_a_work_tree_is_one(repository, tmp_path):
@@ -53,3 +53,33 @@ def test_what_is_half_done(repository, name, words):
     assert unfinished(repository) is None
     (repository.folder / ".git" / name).write_text("")
     assert unfinished(repository) == words
+
+
+def test_a_dry_run_knows_what_is_there_in_a_folder_with_odd_names(tmp_path):
+    folder = tmp_path / 'a:b"c\\d'
+    folder.mkdir()
+    Repository(folder).run("init", "-q")
+    odd = open_repository(folder)
+    blob = odd.text("hash-object", "-w", "--stdin", stdin=b"there\n")
+    (tmp_path / "objects").mkdir()
+    assert odd.quarantined(tmp_path / "objects").text("cat-file", "blob", blob) == "there"
+
+
+def test_what_git_says_is_read_and_written_as_it_stands(repository, monkeypatch):
+    monkeypatch.setenv("LANGUAGE", "de")
+    assert repository.environment["LANGUAGE"] == ""
+    repository.run("config", "i18n.commitEncoding", "ISO-8859-1")
+    commit = repository.text("commit-tree", "HEAD^{tree}", "-m", "ü")
+    assert "encoding" not in repository.text("cat-file", "commit", commit)
+    with pytest.raises(GitError, match="git rev-parse: fatal"):
+        repository.run("-c", "core.eol=lf", "rev-parse", "--verify", "nothing")
+
+
+def test_a_filter_that_is_not_installed_has_a_hint(repository):
+    (repository.folder / ".gitattributes").write_text("*.bin filter=gone\n")
+    repository.run("config", "filter.gone.clean", "no-such-program")
+    repository.run("config", "filter.gone.required", "true")
+    (repository.folder / "x.bin").write_text("x\n")
+    with pytest.raises(GitError) as caught:
+        repository.run("add", "x.bin")
+    assert "install the program of that filter" in caught.value.hint

@@ -1,7 +1,7 @@
 """Trees, read and made, beside the person's own index."""
 
 from dgops.git.entry import Entry
-from dgops.git.trees import build_tree, differing, read_tree
+from dgops.git.trees import build_tree, differing, own_index, read_tree
 
 EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 
@@ -24,3 +24,17 @@ def test_read_build_and_compare(repository):
     }
     assert repository.text("write-tree") == before
     assert build_tree(repository, "HEAD", {}) == repository.text("rev-parse", "HEAD^{tree}")
+
+
+def test_an_index_of_its_own_leaves_nothing_in_the_repository(repository):
+    repository.run("config", "core.splitIndex", "true")
+    with own_index(repository, "HEAD") as indexed:
+        assert indexed.text("ls-files").split() == ["a.txt", "sub/b.txt"]
+    assert not list((repository.folder / ".git").glob("sharedindex.*"))
+
+
+def test_a_sparse_checkout_leaves_nothing_out_of_a_tree(repository):
+    repository.run("sparse-checkout", "set", "--cone", "elsewhere")
+    entry = read_tree(repository, "HEAD")["a.txt"]
+    tree = build_tree(repository, "HEAD", {"new.txt": entry})
+    assert sorted(read_tree(repository, tree)) == ["a.txt", "new.txt", "sub/b.txt"]

@@ -1,5 +1,8 @@
 """Where outputs land: whole or not at all, past no link, gone on with after a cut."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from dgops.errors import DgopsError
@@ -64,3 +67,10 @@ def test_room(tmp_path, monkeypatch):
     landing.require_room([], 1 << 60)
     with pytest.raises(DgopsError, match="GB free"):
         landing.require_room([one], 1 << 60)
+
+
+def test_where_nothing_can_be_put(tmp_path):
+    (tmp_path / "file").write_text("")
+    assert landing.unwritable(tmp_path / "new/deep") == landing.unwritable(tmp_path / "file") == ""
+    assert landing.unwritable(tmp_path / "file/x") == f"{tmp_path / 'file'} is no folder"
+    assert "cannot be written" in landing.unwritable(Path("/sys/kernel/dgops/x")) or os.access("/sys/kernel", os.W_OK)

@@ -153,3 +153,9 @@ def test_whatever_the_names_nothing_is_written_elsewhere(liar, heard, tmp_path_f
         pull(liar(files), "/base", "u", JOB, [Output("results", home)], heard)
     written = [path for path in top.rglob("*") if path.is_file() or path.is_symlink()]
     assert all(path.is_relative_to(home) for path in written)
+
+
+def test_outputs_that_lie_in_one_another_come_once(link, base, user, heard, work, tmp_path):
+    outputs = [Output(name, tmp_path / name) for name in ("results", "results", "results/deep")]
+    found = pull(link, base, user, JOB, outputs, heard)
+    assert len(found.files) == found.moved.files == 4

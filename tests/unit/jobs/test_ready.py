@@ -23,3 +23,9 @@ def test_what_does_not_hold_is_listed(link):
         ready.require_ready(link)
     assert "carries this controller's contract: " in caught.value.message
     assert caught.value.hint == "dgops deploy --host here"
+
+
+def test_a_host_that_was_never_deployed_from_here(settings):
+    with pytest.raises(DgopsError, match="never deployed") as caught:
+        ready.deployed(Host("bare"), settings)
+    assert caught.value.hint == "dgops deploy --host bare"

@@ -72,3 +72,9 @@ def test_missing_ones_at_once(tmp_path):
 def test_two_of_one_name(folder, names):
     with pytest.raises(UsageError, match="in one place"):
         source.read([Input(folder, name) for name in names], "here")
+
+
+def test_some_of_a_folder(folder):
+    (found,) = source.read([Input(folder, "photos", only=("deep/er/run.sh",))], "here")
+    assert list(found.files) == ["deep/er/run.sh"]
+    assert source.read([Input(folder, "photos", only=())], "here")[0].files == {}

@@ -114,3 +114,10 @@ def test_the_spec():
         None,
     )
     assert len(found["id"]) == len(found["correlation"]) == 8
+
+
+def test_an_output_that_could_not_come_home(settings, heard, tmp_path):
+    (tmp_path / "file").write_text("")
+    request = ask("true", outputs=(Output("out", tmp_path / "file/out"),))
+    with pytest.raises(UsageError, match="file is no folder"):
+        submit.submit(NOWHERE, settings, request, heard)

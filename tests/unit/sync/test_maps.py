@@ -83,6 +83,7 @@ PAIRS = [
     ({"name": "b", "host_path": "/app/api/x", "local_path": "else"}, "overlaps /app/api of api"),
     ({"name": "b", "host_path": "/app", "local_path": "else", "repo": "other"}, "overlaps /app/api of api"),
     ({"name": "b", "host_path": "/else", "local_path": "api/x"}, "local_path: api/x overlaps api of api"),
+    ({"host": "pod.", "name": "b"}, "pod and pod. are one name to git"),
     ({"name": "b", "host_path": "/else", "local_path": "else", "branch": "dev"}, "branch: dev, and main for the same"),
 ]
 

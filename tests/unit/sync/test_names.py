@@ -98,3 +98,14 @@ def test_under():
     assert names.under("a/b/c", {"a/b"})
     assert names.under("a/b", {"a/b"})
     assert not names.under("a/bc", {"a/b"})
+
+
+def test_dgops_own_names_stay_where_they_are():
+    assert names.refusal("sub/.dgops-src.json")
+    assert names.refusal(".dgops-x.part/inner")
+    assert names.refusal(".dgops.json") is None
+
+
+def test_a_hosts_text_is_one_line():
+    assert names.shortened("a\nhint: b\u2028c") == "a hint: b c"
+    assert len(names.shortened("x\n" * 1000)) == 80

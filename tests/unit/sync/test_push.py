@@ -6,6 +6,7 @@ import shutil
 from world import Direct
 
 from dgops.agent import replica, scan
+from dgops.sync import snapshot
 
 API = "apps/api/src"
 
@@ -106,3 +107,44 @@ def test_a_replica_that_was_known_once_stays_fresh_until_it_is_whole(world):
     assert not world.sync(Busy(world, f"{API}/f1.py", "just now\n"), source="local").parity
     assert world.sync().outcome == "fresh"
     assert world.host(f"{API}/f1.py") == "just now\n"
+
+
+def test_names_that_no_host_may_send_stay_at_home_and_are_told(world):
+    odd = [f"{API}/.dgops-own.json", f"{API}/a\nb.txt", f"{API}/back\\slash"]
+    for path in odd:
+        world.write(world.repo, path, "1\n")
+    world.commit("odd")
+    result = world.sync(source="local")
+    assert (result.parity, result.ok(), sorted(one.path for one in result.skipped)) == (True, True, odd)
+    assert not {path.rpartition("/")[2] for path in odd} & set(os.listdir(world.there / "app" / API))
+    for path in odd:
+        world.write(world.repo, path, "2\n")
+    world.commit("odd again")
+    world.host(f"{API}/f1.py", "edit\n")
+    result = world.sync()
+    assert (result.outcome, result.parity, len(result.changes)) == ("merged", True, 1), result.error
+    shutil.rmtree(world.there / "app" / API)
+    shutil.copytree(world.repo / API, world.there / "app" / API, ignore=lambda *_: [p.rpartition("/")[2] for p in odd])
+    (world.there / "app/apps/api/.dgops-src.json").unlink()
+    assert world.sync(source="host").parity
+    assert world.git("ls-files", "-z", API).count("\0") == 9, "nothing was deleted at home"
+
+
+def test_a_link_of_homes_own_may_lead_anywhere(world):
+    os.symlink("/etc/hostname", world.repo / API / "link")
+    world.commit("a link")
+    world.filled()
+    assert world.sync().ok()
+    (world.there / "app" / API / "link").unlink()
+    os.symlink("/etc/passwd", world.there / "app" / API / "link")
+    result = world.sync()
+    assert [one.path for one in result.refused] == [f"{API}/link"]
+    assert os.readlink(world.repo / API / "link") == "/etc/hostname"
+
+
+def test_a_file_too_large_to_be_looked_at_is_told_with_a_way_out(world, monkeypatch):
+    monkeypatch.setattr(snapshot, "MAX_BYTES", 1 << 20)
+    world.home(f"{API}/large.bin", b"x" * (2 << 20))
+    result = world.sync(source="local")
+    assert not result.parity
+    assert "take it out of the repository" in result.error.hint

@@ -1,7 +1,10 @@
 """Home as it stands: what cannot be synced is refused in one clear sentence, and nothing changes."""
 
 import pytest
-from world import tree
+from world import Direct, tree
+
+from dgops.sync import run
+from dgops.sync.scene import Wish
 
 API = "apps/api/src"
 
@@ -44,7 +47,7 @@ def test_a_merge_half_done(edited):
     refused(edited, "a merge is half done")
     edited.git("merge", "--abort")
     edited.git("rebase", "dev", good=False)
-    assert edited.sync().outcome == "refused"
+    refused(edited, "a rebase is half done", "finish it with git")
     edited.git("rebase", "--abort")
     assert edited.sync().outcome == "merged"
 
@@ -77,10 +80,6 @@ def test_a_linked_work_tree_is_a_repository_too(edited):
     edited.repo = edited.root / "linked"
     shared = edited.shared
     assert shared.ref == "refs/dgops/pod/linked"
-    assert edited.sync.__func__
-    from dgops.sync import run
-    from dgops.sync.scene import Wish
-
     result = run.sync(shared, edited.transport, edited.settings, Wish(source="host"), edited.said.append)
     assert (result.outcome, result.parity) == ("pulled", True), result.error
     assert (edited.repo / API / "f1.py").read_text() == "edit\n"
@@ -89,9 +88,29 @@ def test_a_linked_work_tree_is_a_repository_too(edited):
 def test_variables_of_the_caller_lead_git_nowhere_else(edited, monkeypatch, tmp_path):
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"):
         monkeypatch.setenv(name, str(tmp_path / "elsewhere"))
-    from dgops.sync import run
-    from dgops.sync.scene import Wish
-
     result = run.sync(edited.shared, edited.transport, edited.settings, Wish(), edited.said.append)
     assert result.outcome == "pulled"
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_branch_that_is_left_while_the_host_is_looked_at(edited):
+    class Switching(Direct):
+        def tamper(self, command, answer):
+            if command == "scan":
+                edited.git("switch", "-q", "-c", "other")
+            return answer
+
+    head, status = edited.head, edited.git("status", "--porcelain")
+    result = edited.sync(Switching("pod"))
+    assert (result.outcome, edited.head, edited.git("status", "--porcelain")) == ("refused", head, status)
+    assert "left main meanwhile" in result.error.message
+    edited.git("switch", "-q", "main")
+    assert edited.sync().outcome == "pulled"
+
+
+def test_trouble_with_this_machines_files_is_a_result_of_its_own(edited):
+    (edited.repo / ".git/dgops-scratch").write_text("no folder")
+    result = run.sync(edited.shared, edited.transport, edited.settings, Wish(), edited.said.append)
+    assert (result.outcome, len(edited.log)) == ("refused", 1)
+    assert result.error.message.endswith(".git/dgops-scratch: File exists")
+    assert result.error.hint

@@ -47,8 +47,8 @@ class World:
         self.transport = Direct("pod")
         self.repo.mkdir()
         self.git("init", "-q", "-b", "main")
-        self.git("config", "user.name", "Sean")
-        self.git("config", "user.email", "sean@example.org")
+        with (self.repo / ".git/config").open("a") as stream:
+            stream.write("[user]\n\tname = Sean\n\temail = sean@example.org\n")
         for number in range(6):
             self.write(self.repo, f"apps/api/src/f{number}.py", "".join(f"line {line}\n" for line in range(12)))
         self.write(self.repo, "packages/shared/clock.py", "tick\n")
