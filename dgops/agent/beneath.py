@@ -123,7 +123,10 @@ def hash_file(folder: int, name: str) -> Tuple[str, os.stat_result]:
             total = hashlib.sha1(b"blob %d\0" % before.st_size)
             read = 0
             # One byte more than there should be tells that it grows, however fast it does.
-            for chunk in iter(lambda: stream.read(min(CHUNK, before.st_size + 1 - read)), b""):
+            while read <= before.st_size:
+                chunk = stream.read(min(CHUNK, before.st_size + 1 - read))
+                if not chunk:
+                    break
                 read += len(chunk)
                 total.update(chunk)
             after = os.fstat(descriptor)

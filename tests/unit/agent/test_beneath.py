@@ -84,7 +84,7 @@ def test_a_file_that_grows_for_ever_is_given_up(tmp_path, monkeypatch):
     here = beneath.open_folder(str(tmp_path))
     with pytest.raises(beneath.Refused, match="being written"):
         beneath.hash_file(here, "a")
-    assert asked == [11, 0] * 3 or asked == [11] * 3
+    assert asked == [11] * 3
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
