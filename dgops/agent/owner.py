@@ -9,6 +9,8 @@ import stat
 
 from dgops.agent import process
 
+NOBODY = 65534
+
 
 class Refusal(Exception):  # noqa: N818
     """A request that is answered with a sentence and a hint."""
@@ -34,13 +36,18 @@ def enter(base: str) -> None:
         names = os.listdir(jobs) if os.path.isdir(jobs) else []
         paths = [jobs, *(os.path.join(jobs, name) for name in sorted(names))]
         uid = next(filter(None, (os.lstat(path).st_uid for path in paths if os.path.lexists(path))), 0)
+    process.become(uid, _group(uid))
+
+
+def _group(uid: int) -> int:
+    """Return a user's own group, and nobody's for one whom a host does not know yet: a restarted pod has lost him.
+
+    Never the folder's: one made below a folder of root's may have that one's.
+    """
     try:
-        user = pwd.getpwuid(uid)
+        return pwd.getpwuid(uid).pw_gid
     except KeyError:
-        words = "{} belongs to user number {}, whom this host does not know".format(base, uid)
-        raise Refusal(words, "dgops deploy makes the work user") from None
-    # Not the folder's group: a folder made below one of root's may have that one's.
-    process.become(user.pw_uid, user.pw_gid)
+        return NOBODY
 
 
 def own_base(base: str, user: pwd.struct_passwd) -> None:

@@ -2,16 +2,17 @@
 
 import hashlib
 import json
+import shutil
 import signal
-import subprocess
 import time
 
 import pytest
 
-from dgops.sandbox import hosts
+from dgops.sandbox import faults, hosts
 
 pytestmark = pytest.mark.e2e
 SLUG = "amira"
+OUTPUTS = "/workspace/dgops/outputs"
 OPTIONS = ("--slug", SLUG, "--source", "photos", "--trigger", "amiranoor", "--crop", "subject")
 COUNT = 12
 
@@ -55,13 +56,9 @@ def start(place):
     return place.start("run", "dataset", "--host", "pod", *OPTIONS, "--output", "home")
 
 
-def once(place, condition, patience=60):
-    """Wait on the pod, without a round trip, until a shell condition holds."""
-    place.on("pod", f"timeout {patience} sh -c 'until {condition}; do sleep 0.01; done'")
-
-
-def job_folder(place):
-    return place.on("pod", "ls -td /workspace/dgops/jobs/*/ | head -n 1").strip()
+def once(place, condition, then="true", patience=60):
+    """Do something on the pod as soon as a shell condition holds there, without a round trip in between."""
+    place.on("pod", f"timeout {patience} sh -c 'until {condition}; do sleep 0.01; done' && {then}")
 
 
 def over(place):
@@ -87,12 +84,12 @@ def test_a_pod_does_what_is_done_here(place):
 
 
 def test_again_uploads_nothing_and_makes_nothing(place):
-    before = place.on("pod", f"find /workspace/dgops/outputs/{SLUG} -type f -printf '%p %T@\\n' | sort")
+    before = place.on("pod", f"find {OUTPUTS}/{SLUG} -type f -printf '%p %T@\\n' | sort")
     done = run(place)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{COUNT + 1} already there" in done.stderr
     assert done.stderr.count(" held\n") == 7
-    assert place.on("pod", f"find /workspace/dgops/outputs/{SLUG} -type f -printf '%p %T@\\n' | sort") == before
+    assert place.on("pod", f"find {OUTPUTS}/{SLUG} -type f -printf '%p %T@\\n' | sort") == before
 
 
 def test_a_host_with_trainers_gets_the_set(place):
@@ -120,35 +117,41 @@ def test_a_host_with_trainers_gets_the_set(place):
         variables.unlink()
 
 
-@pytest.mark.parametrize("killed", ["controller", "agent", "stage", "pull", "container"])
-def test_killed_and_run_again_gives_the_same_files(place, killed):
-    place.on("pod", f"rm -rf /workspace/dgops/outputs/{SLUG}")
-    subprocess.run(["rm", "-rf", place.root / "home"], check=True, timeout=30)
-    running = start(place)
-    KILLS[killed](place, running)
-    running.communicate(timeout=90)
-    over(place)
-    assert digests(place.root / "home") != digests(place.root / "here"), "it was killed too late"
+def test_killed_again_and_again_and_continued_gives_the_same_files(place):
+    """Each kill meets what the one before it left; the last run goes to its end."""
+    place.on("pod", f"rm -rf {OUTPUTS}/{SLUG}")
+    shutil.rmtree(place.root / "home")
+    for kill, redone in KILLS:
+        place.on("pod", f"rm -rf {OUTPUTS}/{SLUG}/{redone}_* {OUTPUTS}/{SLUG}/.0*")
+        running = start(place)
+        kill(place, running)
+        running.communicate(timeout=90)
+        over(place)
+        assert digests(place.root / "home") != digests(place.root / "here"), f"{kill.__name__} came too late"
     done = run(place)
     assert done.returncode == 0, done.stdout + done.stderr
     assert digests(place.root / "home") == digests(place.root / "here")
 
 
-def kill_controller(place, running):
-    once(place, f"test -e /workspace/dgops/outputs/{SLUG}/01_scrape/manifest.json")
-    running.kill()
+def making(stage):
+    """Return the shell condition that a stage is being made."""
+    return f"ls -d {OUTPUTS}/{SLUG}/.{stage}* >/dev/null 2>&1"
 
 
 def kill_agent(place, running):
-    once(place, f"test -e /workspace/dgops/outputs/{SLUG}/02_crop/manifest.json")
-    status = json.loads(place.on("pod", f"cat {job_folder(place)}/status.json"))
-    place.on("pod", f"kill -9 {status['supervisor']['pid']}")
+    newest = "max(glob.glob('/workspace/dgops/jobs/*/status.json'), key=os.path.getmtime)"
+    program = f"import glob, json, os; print(json.load(open({newest}))['supervisor']['pid'])"
+    once(place, making("02_crop"), f'kill -9 $(python3 -c "{program}")')
 
 
 def kill_stage(place, running):
     """Everything of the pipeline dies in the middle of 03."""
-    once(place, f"ls -d /workspace/dgops/outputs/{SLUG}/*03_validate*")
-    place.on("pod", "pkill -9 -u seanf -f 'dgops run [d]ataset'")
+    once(place, making("03_validate"), "pkill -9 -u seanf -f 'dgops run [d]ataset'")
+
+
+def kill_controller(place, running):
+    once(place, making("06_publish"))
+    running.kill()
 
 
 def kill_pull(place, running):
@@ -162,17 +165,27 @@ def kill_pull(place, running):
 
 
 def kill_container(place, running):
-    once(place, f"test -e /workspace/dgops/outputs/{SLUG}/03_validate/manifest.json")
-    hosts.stop("pod", place.settings)
+    """The pod dies and is started: its job is lost, it takes no other, and a deploy makes it ready again."""
+    once(place, making("02_crop"))
+    faults.kill("pod", place.settings)
+    down = place.dgops("jobs", "list")
+    assert (down.returncode, down.stdout) == (3, "")
     hosts.start("pod", place.settings)
+    code, listed = place.json("jobs", "list")
+    assert (code, listed[0]["status"]) == (0, "lost")
+    assert "the host restarted" in place.dgops("jobs", "show", listed[0]["id"]).stdout
+    fresh = place.dgops("run", "--host", "pod", "--", "true")
+    assert fresh.returncode == 1
+    assert "hint: dgops deploy --host pod" in fresh.stderr
     done = place.dgops("deploy", "--host", "pod")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-KILLS = {
-    "controller": kill_controller,
-    "agent": kill_agent,
-    "stage": kill_stage,
-    "pull": kill_pull,
-    "container": kill_container,
-}
+# Each with the stages that are made again for it.
+KILLS = (
+    (kill_agent, "0[2-7]"),
+    (kill_stage, "0[3-7]"),
+    (kill_container, "0[2-7]"),
+    (kill_controller, "0[4-7]"),
+    (kill_pull, "none"),
+)

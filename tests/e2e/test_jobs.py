@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from dgops.sandbox import faults, hosts
+from dgops.sandbox import faults
 
 pytestmark = pytest.mark.e2e
 TOKEN = "hf_dgopsTestTokenThatNobodyHas0123"
@@ -176,19 +176,3 @@ class TestOnePod:
         assert "the agent's process is gone" in done.stderr
         place.dgops("jobs", "cancel", job)
         wait_until(lambda: "sleep 300" not in place.on("pod", "ps -eo args"))
-
-    def test_a_restarted_host_is_lost_and_takes_no_job(self, place):
-        job = detach(place, *SLEEP)
-        hosts.stop("pod", place.settings)
-        down = place.dgops("jobs", "list")
-        assert (down.returncode, down.stdout) == (3, "")
-        hosts.start("pod", place.settings)
-        listed = place.dgops("jobs", "list", "--json")
-        assert listed.returncode == 0, listed.stderr
-        assert json.loads(listed.stdout)[0]["status"] == "lost"
-        assert "the host restarted" in shown(place, job)["reason"]
-        fresh = place.dgops("run", "--host", "pod", "--", "true")
-        assert fresh.returncode == 1
-        assert "hint: dgops deploy --host pod" in fresh.stderr
-        done = place.dgops("deploy", "--host", "pod")
-        assert done.returncode == 0, done.stderr

@@ -58,7 +58,8 @@ def test_your_own_pod(place):
             continue
         done = place.run("bash", "-ec", command)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    assert done.stdout.count("changed=0") == 1, "after a deploy, plain Ansible changes nothing"
+        if line.startswith("ansible-playbook"):
+            assert done.stdout.count("changed=0") == 1, "after a deploy, plain Ansible changes nothing"
 
 
 def test_work_on_it(place):
