@@ -1,6 +1,7 @@
 """A deploy of several hosts: what breaks on one, or in Ansible, still gives every host its result."""
 
 import json
+import threading
 import time
 from pathlib import Path
 
@@ -68,19 +69,26 @@ def test_a_host_that_ansible_forgot_fails_alone(deploy):
 
 @pytest.fixture
 def lost(monkeypatch):
-    """Leases that are taken by somebody else at the first renewal."""
+    """A moment from which on a's lease is somebody else's."""
     monkeypatch.setattr(lease, "RENEWAL", 0.01)
     real = lease.Lease._ask
+    taken = threading.Event()
 
     def ask(self, op, timeout=1.0):
         answer = real(self, op, timeout)
-        return {**answer, "held": False, "owner": "you@there"} if op == "renew" and self.host == "a" else answer
+        return (
+            {**answer, "held": False, "owner": "you@there"}
+            if op == "renew" and self.host == "a" and taken.is_set()
+            else answer
+        )
 
     monkeypatch.setattr(lease.Lease, "_ask", ask)
+    return taken
 
 
 def test_a_lost_lease_ends_the_run_and_says_who_took_it(deploy, lost):
     def events():
+        lost.set()
         for _ in range(1000):
             time.sleep(0.01)
             yield {"event": "said", "text": "x"}
@@ -93,6 +101,8 @@ def test_a_lost_lease_ends_the_run_and_says_who_took_it(deploy, lost):
 def test_the_lease_of_a_host_that_is_gone_stops_no_other(deploy, lost):
     def events():
         yield result("a", "unreachable", failure={"msg": "Failed to connect"})
+        # Only now: before Ansible has lost the host, a lost lease stops everything.
+        lost.set()
         time.sleep(0.2)
         yield result("b", "ok")
         yield {"event": "stats", "hosts": {"a": {"unreachable": 1}, "b": {"ok": 1}}}
