@@ -8,6 +8,8 @@ import os
 import time
 from typing import Any, Dict, Optional
 
+from dgops.agent import process
+
 FOLDER = "/run/dgops"
 
 
@@ -59,9 +61,4 @@ def _read(path: str) -> Optional[Dict[str, Any]]:
 
 
 def _boot() -> str:
-    """Identify this boot: the machine's boot id and the start of PID 1, since a restarted container keeps the id."""
-    with open("/proc/sys/kernel/random/boot_id") as stream:
-        boot = stream.read().strip()
-    with open("/proc/1/stat") as stream:
-        started = stream.read().rsplit(")", 1)[1].split()[19]
-    return boot + ":" + started
+    return ":".join(process.boot().values())

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from dgops.jobs.gpus import Gpus
     from dgops.jobs.job import Input, Output, Request
     from dgops.jobs.recipe import Recipe
-    from dgops.settings import Settings
 
 # First words that are pipelines of dgops' own, loaded on use: a host has no more than click to import here.
 PIPELINES = {"dataset": ("dgops.cli.dataset:dataset", "Take photographs to captioned training sets.")}
@@ -136,7 +135,7 @@ def job(
         raise UsageError("on which host?", "dgops run --host HOST …  (dgops hosts list)")
     chosen = one_host(ctx.obj, host)
     request = _request(recipe, command or (), inputs, outputs, gpus)
-    request = _with_variables(request, variables, recipe, chosen, ctx.obj)
+    request = _with_variables(request, variables, recipe, chosen)
     ctx.exit(run_job(ctx, chosen, request, Options(detach, as_json)).code)
 
 
@@ -204,9 +203,7 @@ def _output(text: str) -> Output:
         raise UsageError(f"--output: {error}") from None
 
 
-def _with_variables(
-    request: Request, variables: Iterable[str], recipe: Recipe | None, host: Host, settings: Settings
-) -> Request:
+def _with_variables(request: Request, variables: Iterable[str], recipe: Recipe | None, host: Host) -> Request:
     """Return the request with its environment, and with every secret that the host, recipe or person names."""
     from dataclasses import replace
 
@@ -226,5 +223,5 @@ def _with_variables(
         else:
             names.append(name)
     wanted = [name for name in (*secrets.wanted(host), *names) if name not in env or name in names]
-    found = secrets.load(wanted, settings)
+    found = secrets.load(wanted)
     return replace(request, env={name: value for name, value in env.items() if name not in found}, secrets=found)

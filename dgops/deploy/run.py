@@ -47,7 +47,7 @@ class Wish:
 def deploy(wish: Wish, settings: Settings, watcher: Watcher) -> dict[str, HostResult]:
     """Take every host from what it is to what its roles say; one host's failure stops no other."""
     tree.require_roles(wish.roles)
-    handed = secrets.for_hosts(wish.hosts, settings)
+    handed = secrets.for_hosts(wish.hosts)
     started = time.monotonic()
     looked = look_first(wish.hosts, settings, hold=not wish.check)
     try:

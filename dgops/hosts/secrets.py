@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dgops.hosts.host import Host
-    from dgops.settings import Settings
 
 VARIABLE = "dgops_secrets"
 # Looked for in the keyring and the environment though nobody set them here.
@@ -98,21 +97,19 @@ def wanted(host: Host) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value or ()))
 
 
-def load(names: Iterable[str], settings: Settings) -> dict[str, str]:
+def load(names: Iterable[str]) -> dict[str, str]:
     """Return each secret's value: the keyring's, else the environment's.
 
     Raises UsageError naming all that are in neither, or that no environment could hold.
     """
-    del settings  # Secrets are a person's; that no project has a say in them is nothing that callers rely on.
     asked = list(dict.fromkeys(names))
     found, trouble = _found(asked)
     _require({name: "" for name in asked if name not in found}, trouble)
     return found
 
 
-def for_hosts(hosts: Sequence[Host], settings: Settings) -> dict[str, dict[str, str]]:
+def for_hosts(hosts: Sequence[Host]) -> dict[str, dict[str, str]]:
     """Return what each host wants and nothing else; raises as `load` does, naming each host that goes without."""
-    del settings
     wishes = {host.name: wanted(host) for host in hosts}
     asked = list(dict.fromkeys(name for wish in wishes.values() for name in wish))
     found, trouble = _found(asked)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
+
+from dgops.git.spelling import fold, is_git
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LONGEST_PART = 255
 LONGEST = 4000
-# Characters that some file systems leave out of a name: with them, .git has many spellings.
-IGNORED = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF])
 
 
 def complaint(path: str) -> str:
@@ -35,17 +34,8 @@ def _part(part: str) -> str:
 
 def hostile(path: str) -> str:
     """Return what is wrong with a relative path that a host offers, nothing where it may be written here."""
-    return complaint(path) or next((words for part in path.split("/") if (words := _git(part))), "")
-
-
-def _git(part: str) -> str:
-    plain = folded(part).rstrip(". ")
-    return "reaches into .git" if plain == ".git" or plain.startswith("git~") else ""
-
-
-def folded(path: str) -> str:
-    """Return what a file system that ignores case and composition makes of a path."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).translate(IGNORED).casefold())
+    inside = any(is_git(part) for part in path.split("/"))
+    return complaint(path) or ("reaches into .git" if inside else "")
 
 
 def clashing(paths: Iterable[str]) -> list[tuple[str, str]]:
@@ -56,7 +46,7 @@ def clashing(paths: Iterable[str]) -> list[tuple[str, str]]:
         parts = path.split("/")
         for length in range(1, len(parts) + 1):
             name = "/".join(parts[:length])
-            other = seen.setdefault(folded(name), name)
+            other = seen.setdefault(fold(name), name)
             if other != name:
                 pairs[other, name] = None
     return list(pairs)

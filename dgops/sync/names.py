@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import TYPE_CHECKING
+
+from dgops.git.spelling import fold, is_git
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -14,10 +15,6 @@ MAX_NAME = 255
 MAX_DEPTH = 60
 # Also marks that turn the direction of text, and halves of characters.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-# HFS+ leaves these out when it compares names.
-INVISIBLE = re.compile("[\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
-# What NTFS calls .git where it gives short names.
-SHORT = re.compile(r"git~\d+")
 # Git reads these itself; as a link they would let it read something else.
 READ_BY_GIT = {".gitattributes", ".gitignore", ".gitmodules", ".mailmap"}
 # dgops' own: the marker of a mapped folder, and what it writes before it renames.
@@ -38,14 +35,6 @@ def refusal(path: str) -> str | None:
     if any(is_git(part) for part in parts):
         return "a spelling of .git"
     return "a name that dgops keeps for itself" if any(OWN.fullmatch(part) for part in parts) else None
-
-
-def is_git(name: str) -> bool:
-    """Return whether some file system would take this name for .git."""
-    seen = INVISIBLE.sub("", unicodedata.normalize("NFKC", name)).casefold()
-    # A stream or backslash ends the name for NTFS, which then drops dots and blanks at its end.
-    seen = re.split(r"[:\\]", seen)[0].rstrip(". ")
-    return seen == ".git" or bool(SHORT.fullmatch(seen))
 
 
 def link_refusal(path: str, target: str) -> str | None:
@@ -75,11 +64,11 @@ def folded(paths: Iterable[str], tracked: Collection[str]) -> dict[str, str]:
     everything = set(paths)
     for path in everything:
         for prefix in _prefixes(path):
-            spellings.setdefault(_fold(prefix), set()).add(prefix)
+            spellings.setdefault(fold(prefix), set()).add(prefix)
     found: dict[str, str] = {}
     for path in everything - set(tracked):
         for prefix in _prefixes(path):
-            others = spellings[_fold(prefix)] - {prefix}
+            others = spellings[fold(prefix)] - {prefix}
             if others:
                 found[path] = f"the same name as {min(others)} on some disks"
                 break
@@ -100,7 +89,3 @@ def under(path: str, folders: Mapping[str, object] | Collection[str]) -> bool:
 def _prefixes(path: str) -> list[str]:
     parts = path.split("/")
     return ["/".join(parts[: count + 1]) for count in range(len(parts))]
-
-
-def _fold(path: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFKD", path).casefold())

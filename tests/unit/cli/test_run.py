@@ -27,7 +27,7 @@ def asked(monkeypatch):
 
     monkeypatch.setattr(following, "run_job", run_job)
     monkeypatch.setattr(following, "one_host", lambda settings, pattern: Host(pattern, "fake"))
-    monkeypatch.setattr(secrets, "load", lambda names, settings: {name: f"value of {name}" for name in names})
+    monkeypatch.setattr(secrets, "load", lambda names: {name: f"value of {name}" for name in names})
     return found
 
 

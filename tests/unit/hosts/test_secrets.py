@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dgops import settings as settings_room
 from dgops.errors import ConfigError, UsageError
 from dgops.hosts import keyring_store, secrets
 from dgops.hosts.host import Host
@@ -64,65 +63,60 @@ def test_wanted():
     assert secrets.wanted(Host("pod", variables={"dgops_secrets": ["B_KEY", "A_KEY", "B_KEY"]})) == ("B_KEY", "A_KEY")
 
 
-@pytest.fixture
-def here():
-    return settings_room.load()
-
-
-def test_the_keyring_comes_first(keyring, here, monkeypatch):
+def test_the_keyring_comes_first(keyring, monkeypatch):
     monkeypatch.setenv("A_TOKEN", "environment's")
     monkeypatch.setenv("B_TOKEN", "environment's")
     keyring_store.keep("A_TOKEN", "keyring's")
-    assert secrets.load(["A_TOKEN", "B_TOKEN"], here) == {"A_TOKEN": "keyring's", "B_TOKEN": "environment's"}
+    assert secrets.load(["A_TOKEN", "B_TOKEN"]) == {"A_TOKEN": "keyring's", "B_TOKEN": "environment's"}
 
 
-def test_the_environment_does_without_a_keyring(no_keyring, here, monkeypatch):
+def test_the_environment_does_without_a_keyring(no_keyring, monkeypatch):
     monkeypatch.setenv("A_TOKEN", "environment's")
-    assert secrets.load(["A_TOKEN"], here) == {"A_TOKEN": "environment's"}
-    assert secrets.load([], here) == {}
+    assert secrets.load(["A_TOKEN"]) == {"A_TOKEN": "environment's"}
+    assert secrets.load([]) == {}
 
 
-def test_a_keyring_that_fails_is_named_only_where_it_matters(keyring, here, monkeypatch):
+def test_a_keyring_that_fails_is_named_only_where_it_matters(keyring, monkeypatch):
     keyring("locked")
     monkeypatch.setenv("A_TOKEN", "environment's")
-    assert secrets.load(["A_TOKEN"], here) == {"A_TOKEN": "environment's"}
+    assert secrets.load(["A_TOKEN"]) == {"A_TOKEN": "environment's"}
     with pytest.raises(UsageError, match="B_TOKEN is not in the environment, and the keyring failed: KeyringLocked"):
-        secrets.load(["A_TOKEN", "B_TOKEN"], here)
+        secrets.load(["A_TOKEN", "B_TOKEN"])
 
 
-def test_every_missing_one_is_named(keyring, here, monkeypatch):
+def test_every_missing_one_is_named(keyring, monkeypatch):
     monkeypatch.setenv("B_TOKEN", "")
     with pytest.raises(UsageError) as found:
-        secrets.load(["A_TOKEN", "B_TOKEN"], here)
+        secrets.load(["A_TOKEN", "B_TOKEN"])
     assert found.value.message == ("2 secrets are neither in the keyring nor in the environment:\n  A_TOKEN\n  B_TOKEN")
     assert found.value.hint == "dgops secrets set A_TOKEN"
 
 
-def test_what_no_secret_could_be_is_named_without_its_value(no_keyring, here, monkeypatch):
+def test_what_no_secret_could_be_is_named_without_its_value(no_keyring, monkeypatch):
     monkeypatch.setenv("A_TOKEN", "abc\x01defgh")
     with pytest.raises(UsageError, match="A_TOKEN holds a control character") as found:
-        secrets.load(["A_TOKEN"], here)
+        secrets.load(["A_TOKEN"])
     assert "defgh" not in str(found.value) + found.value.hint
     with pytest.raises(UsageError, match="PATH means something else"):
-        secrets.load(["PATH"], here)
+        secrets.load(["PATH"])
 
 
-def test_each_host_gets_its_own(no_keyring, here, monkeypatch):
+def test_each_host_gets_its_own(no_keyring, monkeypatch):
     monkeypatch.setenv("A_TOKEN", "for both")
     monkeypatch.setenv("B_TOKEN", "for one")
     hosts = [Host("a", variables={"dgops_secrets": ["A_TOKEN"]}), Host("none")]
     hosts.append(Host("b", variables={"dgops_secrets": ["A_TOKEN", "B_TOKEN"]}))
-    assert secrets.for_hosts(hosts, here) == {
+    assert secrets.for_hosts(hosts) == {
         "a": {"A_TOKEN": "for both"},
         "none": {},
         "b": {"A_TOKEN": "for both", "B_TOKEN": "for one"},
     }
     monkeypatch.delenv("B_TOKEN")
     with pytest.raises(UsageError, match=r"^B_TOKEN, wanted by b, is not in the environment, and there is no keyring"):
-        secrets.for_hosts(hosts, here)
+        secrets.for_hosts(hosts)
     monkeypatch.delenv("A_TOKEN")
     with pytest.raises(UsageError, match="2 secrets are not in the environment") as found:
-        secrets.for_hosts(hosts, here)
+        secrets.for_hosts(hosts)
     assert found.value.message.splitlines()[1:] == ["  A_TOKEN, wanted by a, b", "  B_TOKEN, wanted by b"]
     assert "export A_TOKEN=…" in found.value.hint
 

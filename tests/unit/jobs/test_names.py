@@ -16,7 +16,16 @@ def test_good(path):
     "path",
     [
         *("", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "a/./b", "a\0", "a\nb", "a\\b", "\ud800"),
-        *(".git", "a/.GIT/hooks", ".git./x", ".git ", "GIT~1/x", ".g\u200bit/x", ".gi\u200ct"),
+        *(
+            ".git",
+            "a/.GIT/hooks",
+            ".git./x",
+            ".git ",
+            "GIT~1/x",
+            ".g\u200bit/x",
+            ".gi\u200ct",
+            ".git::$INDEX_ALLOCATION/x",
+        ),
         *("a" * 256, "é" * 128, "x/" * 3000 + "y"),
     ],
 )
