@@ -13,6 +13,7 @@ COMMANDS: Dict[str, str] = {
     "job": "dgops.agent.job",
     "lease": "dgops.agent.lease",
     "live": "dgops.agent.live",
+    "look": "dgops.agent.look",
     "marker": "dgops.agent.marker",
     "probe": "dgops.agent.probe",
     "scan": "dgops.agent.scan",

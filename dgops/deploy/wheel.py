@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import base64
 import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -17,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dgops
-from dgops import settings
 from dgops.errors import DgopsError
 from dgops.files import digest_file, digest_files
 
@@ -55,18 +52,6 @@ def build(cache: Path) -> Path:
 def describe(wheel: Path) -> dict[str, str]:
     """Return what the role that installs it needs to know."""
     return {"path": str(wheel), "sha256": digest_file(wheel), "version": wheel.name.split("-")[1]}
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Build the wheel and print where it lies."""
-    parser = argparse.ArgumentParser(prog="python -m dgops.deploy.wheel", description=__doc__)
-    parser.add_argument("--print-json", action="store_true", help="path, sha256 and version instead of the path")
-    chosen = parser.parse_args(arguments)
-    try:
-        wheel = build(settings.load().cache)
-    except DgopsError as error:
-        sys.exit(f"error: {error.message}\nhint: {error.hint}")
-    sys.stdout.write((json.dumps(describe(wheel)) if chosen.print_json else str(wheel)) + "\n")
 
 
 def _sources(clone: Path) -> Iterator[Path]:
@@ -125,7 +110,3 @@ def _add(wheel: zipfile.ZipFile, name: str, data: bytes) -> None:
     info.compress_type = zipfile.ZIP_DEFLATED
     info.external_attr = 0o644 << 16
     wheel.writestr(info, data)
-
-
-if __name__ == "__main__":
-    main()

@@ -52,10 +52,10 @@ def test_installed_from_a_wheel_it_makes_the_wheel_again(built, tmp_path):
     install = [uv, "pip", "install", "--quiet", "--offline", "--no-deps", "--python", venv / "bin/python", built]
     for argv in ([uv, "venv", "--quiet", venv], install):
         subprocess.run(argv, check=True, timeout=60, env=env)
-    argv = [venv / "bin/python", "-m", "dgops.deploy.wheel", "--print-json"]
+    argv = [venv / "bin/python", "-m", "dgops.deploy.cargo"]
     done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    again = Path(json.loads(done.stdout)["path"])
+    again = Path(json.loads(done.stdout)["wheel"]["path"])
     with zipfile.ZipFile(built) as first, zipfile.ZipFile(again) as second:
         assert sorted(first.namelist()) == sorted(second.namelist())
         for name in first.namelist():

@@ -16,7 +16,7 @@ SHARED = {"dgops_mode", "dgops_profile", "persistent_root"}
 # What a task may hold beside its module.
 KEYWORDS = {
     "name", "when", "loop", "loop_control", "register", "changed_when", "check_mode", "become", "become_user",
-    "environment", "failed_when", "vars", "no_log", "delegate_to", "run_once", "tags", "block",
+    "diff", "environment", "failed_when", "vars", "no_log", "delegate_to", "run_once", "tags", "block",
 }  # fmt: skip
 FINGERPRINTS = {
     "ssh-ed25519": "+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU",

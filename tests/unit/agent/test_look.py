@@ -4,9 +4,7 @@ import grp
 import os
 import pwd
 
-from role_programs import load
-
-look = load("contract/files/look.py")
+from dgops.agent import look
 
 
 def test_a_user_who_is_not_there_would_get_what_was_asked():

@@ -1,18 +1,29 @@
-"""Print as JSON what roles ask of a host before they begin; nothing is changed.
+"""What roles ask of a host before they begin; nothing is changed."""
 
-The input is the JSON in DGOPS_LOOK: packages, user, uid, gid.
-"""
+from __future__ import annotations
 
 import grp
-import json
 import os
 import pwd
 import re
+from typing import Any, Callable, Dict, List, Optional
 
 PLAIN_KEYS = ("ssh-", "ecdsa-", "sk-")
 
 
-def missing(names):
+def answer(request: Dict[str, Any]) -> Dict[str, Any]:
+    """Look at what the request names: `packages`, `user`, `uid` and `gid`."""
+    return {
+        "missing": missing(request["packages"]),
+        "volume": volume() or "",
+        "wsl": "microsoft" in os.uname().release.lower() or os.path.exists("/etc/wsl.conf"),
+        "free_mb": {path: free_mb(path) for path in ("/", "/usr", "/var")},
+        "system": system(),
+        "user": user(request["user"], int(request["uid"]), int(request["gid"])),
+    }
+
+
+def missing(names: List[str]) -> List[str]:
     """Return the packages that dpkg does not hold as installed."""
     installed = set()
     if os.path.exists("/var/lib/dpkg/status"):
@@ -23,7 +34,7 @@ def missing(names):
     return [name for name in names if name not in installed]
 
 
-def volume():
+def volume() -> Optional[str]:
     """Return a pod's persistent folder, None where this is no pod.
 
     A pod's environment is that of its first process only: no session over SSH sees it.
@@ -38,13 +49,21 @@ def volume():
     return mounted[0] if mounted and "RUNPOD_POD_ID" in environment else None
 
 
-def free_mb(path):
+def system() -> str:
+    """Return the distribution and its major version, such as `Debian 12`."""
+    with open("/etc/os-release", errors="replace") as stream:
+        pairs = (line.strip().partition("=") for line in stream)
+        release = {key: value.strip("\"'") for key, _, value in pairs}
+    return "{} {}".format(release.get("NAME", "Linux").split()[0], release.get("VERSION_ID", "").partition(".")[0])
+
+
+def free_mb(path: str) -> int:
     """Return the free space of a file system in MB."""
     status = os.statvfs(path)
     return status.f_bavail * status.f_frsize // 1000000
 
 
-def entry(find, key):
+def entry(find: Callable[[Any], Any], key: Any) -> Any:
     """Return the entry of a user or group, None where there is none."""
     try:
         return find(key)
@@ -52,7 +71,7 @@ def entry(find, key):
         return None
 
 
-def login_keys(name):
+def login_keys(name: str) -> List[str]:
     """Return the keys that open the account we came in by; lines with options were meant for that account only."""
     login = entry(pwd.getpwnam, os.environ.get("SUDO_USER") or "root")
     path = os.path.join(login.pw_dir if login else "/root", ".ssh", "authorized_keys")
@@ -62,7 +81,7 @@ def login_keys(name):
         return [line.strip() for line in stream if line.startswith(PLAIN_KEYS)]
 
 
-def user(name, uid, gid):
+def user(name: str, uid: int, gid: int) -> Dict[str, Any]:
     """Look for a user, and for others who hold the uid or gid that would be given."""
     found, group = entry(pwd.getpwnam, name), entry(grp.getgrnam, name)
     by_uid, by_gid = entry(pwd.getpwuid, uid), entry(grp.getgrgid, gid)
@@ -80,20 +99,3 @@ def user(name, uid, gid):
         "gid_taken_by": by_gid.gr_name if by_gid and not found and not group else "",
         "login_keys": login_keys(name),
     }
-
-
-def main():
-    """Look at everything."""
-    asked = json.loads(os.environ["DGOPS_LOOK"])
-    seen = {
-        "missing": missing(asked["packages"]),
-        "volume": volume() or "",
-        "wsl": "microsoft" in os.uname().release.lower() or os.path.exists("/etc/wsl.conf"),
-        "free_mb": {path: free_mb(path) for path in ("/", "/usr", "/var")},
-        "user": user(asked["user"], asked["uid"], asked["gid"]),
-    }
-    print(json.dumps(seen))
-
-
-if __name__ == "__main__":
-    main()
