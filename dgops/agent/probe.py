@@ -8,7 +8,7 @@ import socket
 import time
 from typing import Any, Callable, Dict
 
-from dgops.agent import live, marker, observe
+from dgops.agent import live, look, marker, observe
 
 OBSERVERS: Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]] = {
     "command": observe.command,
@@ -25,6 +25,7 @@ OBSERVERS: Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]] = {
 def answer(request: Dict[str, Any]) -> Dict[str, Any]:
     """Observe everything that the request's `checks` name, plus facts and the marker.
 
+    `look` asks for what roles look at before they begin (`look.answer`), answered as `seen`.
     Each observation is {"seen": {...}} or {"error": text}: could not look is not the same as looked and absent.
     Live checks run in one child under `runtime` (a venv with psutil and nvidia-ml-py) as its owner.
     """
@@ -35,6 +36,7 @@ def answer(request: Dict[str, Any]) -> Dict[str, Any]:
     live_checks = [check for check in checks if check["kind"] == "live"]
     seen = iter(live.run(live_checks, request.get("runtime")))
     return {
+        "seen": look.answer(request["look"]) if request.get("look") else {},
         "facts": facts(request.get("persistent_root")),
         "marker": marker.read(),
         "observations": [next(seen) if one is None else one for one in observations],

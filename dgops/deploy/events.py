@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dgops.agent import failure
+from dgops.deploy import tree
 from dgops.deploy.hints import hint_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-BOOKKEEPING = "contract"
 LOST = "is the host still up, and the network between? dgops health looks; deploy again when it answers"
 
 
@@ -28,13 +28,14 @@ class Failure:
 
 @dataclass
 class RoleRun:
-    """One role's run on one host."""
+    """One role's run on one host; tasks are those that changed something, or would."""
 
     role: str
     started: float
     ended: float
     changed: int = 0
     failed: bool = False
+    tasks: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -49,6 +50,10 @@ class HostRun:
     unreachable: bool = False
     rendered: Any = None
     stats: Mapping[str, int] | None = None
+
+    def begin(self) -> None:
+        """Make ready for a run of Ansible: an earlier one's account is not this one's."""
+        self.stats = self.rendered = None
 
     @property
     def changed(self) -> int:
@@ -78,9 +83,10 @@ def take(runs: dict[str, HostRun], event: Mapping[str, Any], now: float) -> Role
 def _take_result(run: HostRun, event: Mapping[str, Any], now: float) -> RoleRun | None:
     outcome = event["outcome"]
     over = None
-    if event["role"] != BOOKKEEPING and not (outcome == "ok" and is_validation(event)):
+    if event["role"] != tree.BOOKKEEPING and not (outcome == "ok" and is_validation(event)):
         over = _enter_role(run, event["role"], now)
         run.roles[-1].changed += outcome == "changed"
+        run.roles[-1].tasks += [event["task"]] if outcome == "changed" else []
         run.roles[-1].failed |= outcome in ("failed", "unreachable")
     if outcome in ("failed", "item_failed", "unreachable") and run.failure is None:
         run.failure = describe(event)

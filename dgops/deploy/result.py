@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+
+from dgops.deploy.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +29,7 @@ class HostResult:
     notices: tuple[str, ...] = ()
     diffs: tuple[str, ...] = ()
     health: HostHealth | None = None
+    plan: Plan = field(default_factory=lambda: Plan(()))
 
     @property
     def ok(self) -> bool:
@@ -37,8 +40,8 @@ class HostResult:
 class Watcher(Protocol):
     """Who wants to see a deploy while it goes on."""
 
-    def looked(self, host: str, seconds: float) -> None:
-        """A host answered the first look."""
+    def planned(self, host: str, plan: Plan, seconds: float) -> None:
+        """A host was looked at, and some of its roles have to run."""
         ...
 
     def working(self, role: str, task: str) -> None:
@@ -66,14 +69,19 @@ def to_json(results: Mapping[str, HostResult]) -> dict[str, Any]:
             name: {
                 "outcome": result.outcome,
                 "changed": result.changed,
-                "roles_run": [run.role for run in result.roles],
-                "roles_skipped": [],
+                "roles_run": list(_ran(result)),
+                "roles_skipped": [role for role in result.plan.holds if role not in _ran(result)],
+                "plan": [{"role": step.role, "reasons": list(step.reasons)} for step in result.plan.steps],
                 "seconds": round(result.seconds, 2),
                 "first_failure": _failure(result.failure),
             }
             for name, result in results.items()
         },
     }
+
+
+def _ran(result: HostResult) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(run.role for run in result.roles))
 
 
 def _failure(failure: Failure | None) -> dict[str, str] | None:

@@ -1,71 +1,170 @@
-"""Deploy: look, run Ansible, write the contract, look again."""
+"""Deploy: look, plan, run the roles that are needed, write the contract, look again."""
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dgops.deploy import ansible, tree
-from dgops.deploy.ansible import Playbook
-from dgops.deploy.events import Failure, HostRun, is_validation, take
-from dgops.deploy.look import Looked, let_go, look_first
-from dgops.deploy.prove import PROOF, prove, prove_part, unproven
+from dgops.deploy import inputs, policy, tree
+from dgops.deploy.apply import apply
+from dgops.deploy.events import Failure, HostRun
+from dgops.deploy.look import Looked, hold, let_go, look_first
+from dgops.deploy.plan import Plan, Question, Step, plan
+from dgops.deploy.prove import PROOF, Proof, prove, unproven
 from dgops.deploy.result import HostResult, Watcher
 from dgops.errors import BusyError, DgopsError, UnreachableError
 from dgops.hosts import secrets
-from dgops.transport import ssh_config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from dgops.deploy.handover import Secrets
+    from dgops.deploy.inputs import Declared
+    from dgops.health.contract import Contract
+    from dgops.health.look import HostHealth
     from dgops.hosts.host import Host
     from dgops.hosts.inventory import Inventory
     from dgops.settings import Settings
 
-    # Secrets by host and name.
-    Handed = Mapping[str, Mapping[str, str]]
+# What one role changes may be another one's input; a third pass would be a circle.
+PASSES = 2
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What a person asked of a deploy."""
+    """What a person asked of a deploy; roles run whether they are needed or not, full means all of them."""
 
     hosts: Sequence[Host]
     inventory: Inventory
     roles: tuple[str, ...] = ()
     check: bool = False
     diff: bool = False
-
-    @property
-    def whole(self) -> bool:
-        """Whether every role is to run for real, so that a contract can be written."""
-        return not self.check and not self.roles
+    full: bool = False
 
 
 def deploy(wish: Wish, settings: Settings, watcher: Watcher) -> dict[str, HostResult]:
     """Take every host from what it is to what its roles say; one host's failure stops no other."""
     tree.require_roles(wish.roles)
+    if not wish.check:
+        policy.require(wish.hosts)
     handed = secrets.for_hosts(wish.hosts)
-    started = time.monotonic()
-    looked = look_first(wish.hosts, settings, hold=not wish.check)
+    run = _Run(wish, settings, watcher, handed, inputs.load(settings, handed))
+    looked = look_first(wish.hosts, settings, run.plan)
     try:
-        results = {one.host.name: _refused(one) for one in looked if one.error}
-        for result in results.values():
-            watcher.over(result)
-        ready = [one for one in looked if not one.error]
-        for one in ready:
-            watcher.looked(one.host.name, one.seconds)
-        runs = _run_ansible(wish, settings, handed, ready, watcher) if ready else {}
-        watcher.working("", "looking again")
-        for one in ready:
-            result = _conclude(wish, settings, one, runs[one.host.name])
-            results[one.host.name] = replace(result, seconds=time.monotonic() - started)
-            watcher.over(results[one.host.name])
-        return {host.name: results[host.name] for host in wish.hosts}
+        return run.finish(looked)
     finally:
-        let_go(looked)
+        let_go(run.at_hand or looked)
+
+
+class _Run:
+    """One deploy under way: what is known of each host, and what has become of it."""
+
+    def __init__(self, wish: Wish, settings: Settings, watcher: Watcher, handed: Secrets, declared: Declared) -> None:
+        self.wish, self.settings, self.watcher = wish, settings, watcher
+        self.handed, self.declared = handed, declared
+        self.started = time.monotonic()
+        self.results: dict[str, HostResult] = {}
+        self.runs: dict[str, HostRun] = {}
+        self.at_hand: list[Looked] = []
+
+    def plan(self, host: Host, kept: Contract | None, health: HostHealth, trouble: str = "") -> Plan:
+        """Decide what a host needs, from what was seen there."""
+        question = Question(self.declared.order, self.wish.roles, self.wish.full)
+        return plan(question, kept, health, inputs.of_host(self.declared, host, kept, health.seen), trouble)
+
+    def finish(self, looked: list[Looked]) -> dict[str, HostResult]:
+        """Bring every host that was looked at to its end."""
+        todo = self._still_to_do(looked)
+        if todo and not self.wish.check:
+            held = hold(todo, self.settings, self.plan)
+            names = {one.host.name for one in held}
+            self.at_hand = [*held, *(one for one in looked if one.host.name not in names)]
+            todo = self._still_to_do(held)
+        for one in todo:
+            self.runs[one.host.name] = HostRun(one.host.name)
+            self.watcher.planned(one.host.name, one.plan, one.seconds)
+        for _ in range(PASSES):
+            if todo:
+                apply(self.wish, self.settings, self.handed, todo, self.runs, self.watcher)
+                self.watcher.working("", "looking again")
+                todo = [again for one in todo if (again := self._conclude(one))]
+        for one in todo:
+            self._over(one, self._unsettled(one))
+        return {host.name: self.results[host.name] for host in self.wish.hosts}
+
+    def _still_to_do(self, looked: Sequence[Looked]) -> list[Looked]:
+        """Give every host its result that cannot be worked on, or that needs nothing; return the others."""
+        for one in looked:
+            if one.error:
+                self._over(one, _refused(one))
+            elif not one.plan.runs:
+                self._over(one, HostResult(one.host.name, "unchanged", 0.0, health=one.health))
+        return [one for one in looked if not one.error and one.plan.runs]
+
+    def _over(self, looked: Looked, result: HostResult) -> None:
+        steps = result.plan.steps or looked.plan.steps
+        full = replace(result, seconds=time.monotonic() - self.started, plan=Plan(steps))
+        self.results[result.host] = full
+        self.watcher.over(full)
+
+    def _conclude(self, looked: Looked) -> Looked | None:
+        """Prove a host after a pass; returns it with what this pass made necessary, None where it is over."""
+        run = self.runs[looked.host.name]
+        failure = run.failure if run.failed else None
+        proof = Proof()
+        if failure is None and not self.wish.check:
+            try:
+                proof = self._prove(looked, run)
+            except UnreachableError as error:
+                run.unreachable, failure = True, Failure(tree.BOOKKEEPING, PROOF, error.message, error.hint)
+            except DgopsError as error:
+                failure = Failure(tree.BOOKKEEPING, PROOF, error.message, error.hint)
+            except OSError as error:
+                failure = Failure(tree.BOOKKEEPING, PROOF, f"the contract could not be kept here: {error}", "")
+            else:
+                more = self._more(looked, run, proof)
+                if more:
+                    return more
+                failure = unproven(proof.health, self.wish.roles) if proof.health else None
+        self._over(looked, self._result(looked, run, failure, proof))
+        return None
+
+    def _prove(self, looked: Looked, run: HostRun) -> Proof:
+        looked.require_lease(run)
+        return prove(self.settings, self.declared, looked, run)
+
+    def _more(self, looked: Looked, run: HostRun, proof: Proof) -> Looked | None:
+        """Return a host whose other roles need to run now: what ran changed what they stand on."""
+        if proof.kept is None or proof.health is None or self.wish.roles:
+            return None
+        ran = {role.role for role in run.roles}
+        steps = self.plan(looked.host, proof.kept, proof.health).steps
+        more = Plan(tuple(step if step.role not in ran else Step(step.role) for step in steps))
+        return replace(looked, kept=proof.kept, health=proof.health, plan=more) if more.runs else None
+
+    def _result(self, looked: Looked, run: HostRun, failure: Failure | None, proof: Proof) -> HostResult:
+        outcome = "failed" if failure else "changed" if run.changed else "unchanged"
+        return HostResult(
+            run.host,
+            "unreachable" if failure and run.unreachable else outcome,
+            0.0,
+            run.changed,
+            # Before the first role there is only bookkeeping.
+            tuple(role for role in run.roles if role.role),
+            failure,
+            tuple(run.notices),
+            tuple(run.diffs),
+            proof.health,
+        )
+
+    def _unsettled(self, looked: Looked) -> HostResult:
+        step = next(step for step in looked.plan.steps if step.reasons)
+        words = f"{step.role} would have to run again: {'; '.join(step.reasons)}"
+        failure = Failure(
+            step.role, PROOF, words, "two roles undo each other's work, or somebody else is at work there"
+        )
+        return self._result(looked, self.runs[looked.host.name], failure, Proof(looked.health))
 
 
 def _refused(looked: Looked) -> HostResult:
@@ -74,105 +173,3 @@ def _refused(looked: Looked) -> HostResult:
     outcome = "unreachable" if isinstance(error, UnreachableError) else "failed"
     task = "Take the lease" if isinstance(error, BusyError) else "Look at the host"
     return HostResult(looked.host.name, outcome, looked.seconds, failure=Failure("", task, error.message, error.hint))
-
-
-def _run_ansible(
-    wish: Wish, settings: Settings, handed: Handed, ready: list[Looked], watcher: Watcher
-) -> dict[str, HostRun]:
-    """Run the site playbook over the hosts that can be worked on, and gather what happened on each."""
-    runs = {one.host.name: HostRun(one.host.name) for one in ready}
-    # Written for plain ssh too, which then finds the new host.
-    ssh_config.write(tuple(wish.inventory.hosts.values()), settings)
-    try:
-        with contextlib.closing(ansible.run(_playbook(wish, settings, handed, ready))) as events:
-            for event in events:
-                _require_leases(ready, runs)
-                _take(event, runs, watcher)
-    except DgopsError as error:
-        _stop_short(runs, error)
-    for run in runs.values():
-        if run.roles:
-            watcher.role_over(run.host, run.roles[-1])
-    _stop_short(runs, DgopsError("Ansible gave no account of this host", "dgops -v deploy shows what it said"))
-    return runs
-
-
-def _playbook(wish: Wish, settings: Settings, handed: Handed, ready: list[Looked]) -> Playbook:
-    return Playbook(
-        tree.root() / "playbooks" / "site.yml",
-        wish.inventory.sources,
-        [one.host for one in ready],
-        settings.state.absolute() / "known_hosts",
-        wish.roles,
-        wish.check,
-        wish.diff,
-        settings.forks,
-        settings.connect_timeout,
-        {"dgops_mode": settings.mode} if settings.mode else {},
-        {one.host.name: handed[one.host.name] for one in ready},
-    )
-
-
-def _stop_short(runs: dict[str, HostRun], error: DgopsError) -> None:
-    """Enter the error for every host whose run did not come to its end; a failure of its own comes first."""
-    for run in runs.values():
-        if run.stats is None and run.failure is None:
-            run.failure = Failure("", "Run Ansible", error.message, error.hint)
-
-
-def _require_leases(ready: list[Looked], runs: dict[str, HostRun]) -> None:
-    for one in ready:
-        # A host that Ansible has lost gets no more work, so that its lease protects nothing.
-        if one.lease and one.lease.lost.is_set() and not runs[one.host.name].unreachable:
-            raise BusyError(
-                f"stopped: the lease on {one.host.name} was lost: {one.lease.why}",
-                "look who is at work there, then deploy again",
-            )
-
-
-def _take(event: dict[str, Any], runs: dict[str, HostRun], watcher: Watcher) -> None:
-    if event["event"] == "said":
-        watcher.said(event["text"])
-        return
-    if event["event"] == "task_started":
-        if not is_validation(event):
-            watcher.working(event["role"], event["task"])
-        return
-    if event["event"] == "result" and not is_validation(event):
-        watcher.said(f"{event['host']}  {event['outcome']:<11}  {event['role'] or 'facts'}: {event['task']}")
-    over = take(runs, event, time.monotonic())
-    if over:
-        watcher.role_over(event["host"], over)
-
-
-def _conclude(wish: Wish, settings: Settings, looked: Looked, run: HostRun) -> HostResult:
-    """Turn one host's run into its result; a whole run's contract is written and looked at."""
-    health = None
-    failure = run.failure if run.failed else None
-    outcome = "failed" if run.failed else "changed" if run.changed else "unchanged"
-    if run.unreachable and run.failed:
-        outcome = "unreachable"
-    if not wish.check and not run.failed:
-        try:
-            _require_leases([looked], {run.host: run})
-            health = prove(settings, looked, run) if wish.whole else prove_part(settings, looked, wish.roles)
-            failure = unproven(health, wish.roles) if health else None
-            outcome = "failed" if failure else outcome
-        except UnreachableError as error:
-            outcome, failure = "unreachable", Failure("contract", PROOF, error.message, error.hint)
-        except DgopsError as error:
-            outcome, failure = "failed", Failure("contract", PROOF, error.message, error.hint)
-        except OSError as error:
-            outcome, failure = "failed", Failure("contract", PROOF, f"the contract could not be kept here: {error}", "")
-    return HostResult(
-        run.host,
-        outcome,
-        0.0,
-        run.changed,
-        # Before the first role there are only facts.
-        tuple(role for role in run.roles if role.role),
-        failure,
-        tuple(run.notices),
-        tuple(run.diffs),
-        health,
-    )

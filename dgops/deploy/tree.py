@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 
 import dgops
 from dgops.errors import DgopsError, UsageError
-from dgops.files import digest_files
 from dgops.git.commit import describe
+
+# The role that looks, and renders the checks: it stands first and last in the playbook, and is no host's business.
+BOOKKEEPING = "contract"
 
 
 def root() -> Path:
@@ -25,11 +28,16 @@ def role_names() -> list[str]:
     return sorted(path.parent.parent.name for path in (root() / "roles").glob("*/tasks/main.yml"))
 
 
-def role_digest(name: str) -> str:
-    """Return one digest over all files of a role; what is generated for people is left out."""
-    folder = root() / "roles" / name
-    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".md", ".pyc")]
-    return digest_files(folder, files)
+def playbook_roles() -> list[str]:
+    """Return the roles of the playbook in their order, each once."""
+    # Its lines, not its YAML: that library takes longer to load than a look takes.
+    text = (root() / "playbooks" / "site.yml").read_text()
+    return list(dict.fromkeys(re.findall(r"^\s*-\s*(?:\{\s*)?role:\s*(\w+)", text, re.MULTILINE)))
+
+
+def role_files(folder: Path) -> list[Path]:
+    """Return all files of a role; what is generated for people is left out."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".md", ".pyc"))
 
 
 def require_roles(names: tuple[str, ...]) -> None:

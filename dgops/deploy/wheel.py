@@ -32,7 +32,7 @@ ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 def build(cache: Path) -> Path:
     """Return the wheel of the tree that this code runs from, or of the installed package outside a clone."""
     clone = Path(dgops.__file__).parents[1]
-    files = list(_sources(clone)) if (clone / "pyproject.toml").is_file() else list(_installed())
+    files = _files(clone)
     folder = cache / "wheels" / digest_files(Path("/"), files)[:16]
     found = list(folder.glob("*.whl"))
     if found:
@@ -49,9 +49,18 @@ def build(cache: Path) -> Path:
     return folder / name
 
 
+def tree_digest() -> str:
+    """Return one digest over all that the wheel is made of."""
+    return digest_files(Path("/"), _files(Path(dgops.__file__).parents[1]))
+
+
 def describe(wheel: Path) -> dict[str, str]:
     """Return what the role that installs it needs to know."""
     return {"path": str(wheel), "sha256": digest_file(wheel), "version": wheel.name.split("-")[1]}
+
+
+def _files(clone: Path) -> list[Path]:
+    return list(_sources(clone)) if (clone / "pyproject.toml").is_file() else list(_installed())
 
 
 def _sources(clone: Path) -> Iterator[Path]:

@@ -1,9 +1,9 @@
-"""The contract of a host: its rendered checks and the digests of the roles that keep them."""
+"""The contract of a host: its rendered checks and the digests of what the roles that keep them read."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -15,22 +15,28 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
 class Contract:
-    """What a deploy left true on a host. Kept on the controller; the host carries a copy as its marker."""
+    """What a deploy left true on a host. Kept on the controller; the host carries a copy as its marker.
+
+    roles holds for each role the keyed digests of the inputs that it ran with, paths the controller's files that it
+    reads, asked what the agent was asked to look at.
+    """
 
     host: str
     checks: tuple[Check, ...]
-    roles: Mapping[str, str]
+    roles: Mapping[str, Mapping[str, str]]
     mode: str
     commit: str
     deployed_at: str
     deployed_by: str
     persistent_root: str
     runtime: str
+    paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -80,13 +86,15 @@ def _from_json(body: Mapping[str, Any], source: str) -> Contract:
     return Contract(
         host=body["host"],
         checks=load(body["checks"], source),
-        roles=dict(body["roles"]),
+        roles={role: dict(inputs) for role, inputs in body["roles"].items()},
         mode=body["mode"],
         commit=body["commit"],
         deployed_at=body["deployed_at"],
         deployed_by=body["deployed_by"],
         persistent_root=body["persistent_root"],
         runtime=body["runtime"],
+        paths={role: tuple(paths) for role, paths in body["paths"].items()},
+        asked=dict(body["asked"]),
     )
 
 
@@ -95,11 +103,13 @@ def _body(contract: Contract) -> dict[str, Any]:
         "version": VERSION,
         "host": contract.host,
         "checks": [dump(check) for check in contract.checks],
-        "roles": dict(contract.roles),
+        "roles": {role: dict(inputs) for role, inputs in contract.roles.items()},
         "mode": contract.mode,
         "commit": contract.commit,
         "deployed_at": contract.deployed_at,
         "deployed_by": contract.deployed_by,
         "persistent_root": contract.persistent_root,
         "runtime": contract.runtime,
+        "paths": {role: list(paths) for role, paths in contract.paths.items()},
+        "asked": dict(contract.asked),
     }

@@ -38,6 +38,8 @@ class HostHealth:
     facts: dict[str, Any] = field(default_factory=dict)
     contract: Contract | None = None
     error: DgopsError | None = None
+    # The agent's look at what roles depend on.
+    seen: dict[str, Any] = field(default_factory=dict)
 
     def failures(self, kind: str | None = None) -> list[CheckResult]:
         """Return the results that do not hold, of one kind or of all."""
@@ -66,22 +68,43 @@ def look_at(host: Host, settings: Settings) -> HostHealth:
 
 def examine(transport: Transport, host: Host, kept: Contract | None, started: float) -> HostHealth:
     """Probe an open host and judge it against its contract."""
+    return judged(host, kept, probe(transport, host, kept), started)
+
+
+def probe(transport: Transport, host: Host, kept: Contract | None, *, live: bool = True) -> dict[str, Any]:
+    """Return what the agent answers about a contract's checks, in one round trip; without live ones where asked."""
     request: dict[str, Any] = {"checks": [], "persistent_root": host.variables.get("persistent_root")}
     if kept:
-        request["checks"] = [check.request() for check in kept.checks]
+        request["checks"] = [check.request() for check in _asked(kept, live)]
         request.update(runtime=kept.runtime, persistent_root=kept.persistent_root)
+        request["look"] = dict(kept.asked)
     answer = agent.call(transport, "probe", request, timeout=DEADLINE)
     _require_shape(host, answer, len(request["checks"]))
-    pairs = list(zip(kept.checks, answer["observations"], strict=True)) if kept else []
+    return answer
+
+
+def _asked(kept: Contract, live: bool) -> list[Check]:
+    return [check for check in kept.checks if live or check.kind == "state"]
+
+
+def judged(
+    host: Host, kept: Contract | None, answer: dict[str, Any], started: float, *, live: bool = True
+) -> HostHealth:
+    """Return a probe's answer judged against the contract that it was asked about."""
+    pairs = list(zip(_asked(kept, live), answer["observations"], strict=True)) if kept else []
     judged = [judge(check, observation, kept.mode) for check, observation in pairs] if kept else []
-    results = [_judge_marker(kept, answer["marker"]), *judged]
+    results = [judge_marker(kept, answer["marker"]), *judged]
     facts = {
         "disk": _disk(answer["facts"].get("disk")),
         "state_seconds": answer.get("state_seconds", 0.0),
         "live": _live_facts(judged, answer["observations"]),
     }
     outcome = Outcome.PASS if all(one.outcome in (Outcome.PASS, Outcome.SKIP) for one in results) else Outcome.FAIL
-    return HostHealth(host.name, outcome, time.monotonic() - started, tuple(results), facts, kept)
+    seen = answer.get("seen")
+    took = time.monotonic() - started
+    return HostHealth(
+        host.name, outcome, took, tuple(results), facts, kept, seen=seen if isinstance(seen, dict) else {}
+    )
 
 
 def _require_shape(host: Host, answer: dict[str, Any], count: int) -> None:
@@ -122,7 +145,8 @@ def _disk(seen: Any) -> dict[str, Any] | None:
     return {**seen, "path": one_line(seen.get("path")), "type": one_line(seen.get("type"))} if good else None
 
 
-def _judge_marker(kept: Contract | None, marker: dict[str, Any] | None) -> CheckResult:
+def judge_marker(kept: Contract | None, marker: dict[str, Any] | None) -> CheckResult:
+    """Return whether a host's marker is the copy of this controller's contract."""
     if kept is None:
         return CheckResult(MARKER, Outcome.FAIL, "a contract", "this controller never deployed it")
     expected = f"contract {kept.id[:12]}"

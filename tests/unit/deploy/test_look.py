@@ -7,7 +7,8 @@ import pytest
 
 from dgops import settings as settings_room
 from dgops.deploy import look
-from dgops.deploy.look import let_go, look_first
+from dgops.deploy.look import hold, let_go, look_first
+from dgops.deploy.plan import Plan, Step
 from dgops.errors import AccessError, DgopsError
 from dgops.health.fanout import each
 from dgops.hosts.host import Host
@@ -15,14 +16,22 @@ from dgops.hosts.host import Host
 
 def fake(name, **facts):
     seen = {"python": "3.11.2", "fresh_disk": {"free": 10**10, "path": "/"}, **facts}
-    answer = {"argv": ["sh"], "stdout": json.dumps({"facts": seen, "held": True, "owner": "", "expires_in": 0})}
+    said = {"facts": seen, "observations": [], "marker": None, "held": True, "owner": "", "expires_in": 0}
+    answer = {"argv": ["sh"], "stdout": json.dumps(said)}
     return Host(name, "fake", variables={"dgops_fake_answers": [answer]}, inventory=Path())
 
 
 def errors(*hosts):
-    looked = look_first(hosts, settings_room.load(), hold=True)
+    settings = settings_room.load()
+    looked = look_first(hosts, settings, everything)
+    held = hold([one for one in looked if not one.error], settings, everything)
     let_go(looked)
+    assert all(one.lease for one in held)
     return {one.host.name: one.error for one in looked}
+
+
+def everything(host, kept, health, trouble):
+    return Plan((Step("user", (trouble or "never deployed",)),))
 
 
 def test_good_hosts_are_held_and_one_bad_stops_no_other():
@@ -65,7 +74,19 @@ def test_an_interrupt_gives_back_what_is_held(monkeypatch):
         monkeypatch.setattr(look.Lease, "release", lambda lease: released.append(lease.host))
         raise KeyboardInterrupt
 
+    settings = settings_room.load()
+    looked = look_first([fake("a"), fake("b")], settings, everything)
     monkeypatch.setattr(look, "each", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        look_first([fake("a"), fake("b")], settings_room.load(), hold=True)
+        hold(looked, settings, everything)
     assert sorted(released) == ["a", "b"]
+
+
+def test_a_contract_that_cannot_be_read_is_a_reason_to_prove_everything(tmp_path):
+    settings = settings_room.load(options={"state": str(tmp_path)})
+    (tmp_path / "contracts").mkdir()
+    (tmp_path / "contracts/pod.json").write_text('{"version": 99}')
+    looked = look_first([fake("pod")], settings, everything)
+    let_go(looked)
+    assert looked[0].kept is None
+    assert "version 99, this dgops reads 2" in looked[0].plan.steps[0].reasons[0]

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from dgops import settings as settings_room
-from dgops.deploy import lease, run
+from dgops.deploy import apply, lease, run
+from dgops.deploy.look import Looked
+from dgops.deploy.plan import Plan, Step
 from dgops.deploy.result import to_json
 from dgops.errors import DgopsError, UnreachableError, UsageError
 from dgops.hosts.host import Host
@@ -19,7 +21,7 @@ OVER = {"event": "stats", "hosts": {"a": {"ok": 1}, "b": {"ok": 1}}}
 
 
 def host(name, **more):
-    answer = {"facts": FACTS, "held": True, "owner": "", "expires_in": 60, **more}
+    answer = {"facts": FACTS, "observations": [], "marker": None, "held": True, "owner": "", "expires_in": 60, **more}
     return Host(name, "fake", variables={"dgops_fake_answers": [{"argv": ["sh"], "stdout": json.dumps(answer)}]})
 
 
@@ -36,7 +38,8 @@ class Silent:
 @pytest.fixture
 def deploy(monkeypatch):
     def go(events, *hosts, roles=("user",), watcher=None):
-        monkeypatch.setattr(run.ansible, "run", lambda playbook: events())
+        monkeypatch.setattr(apply.ansible, "run", lambda playbook: events())
+        monkeypatch.setattr(apply.cargo, "build", lambda cache: {})
         wish = run.Wish(hosts, Inventory({one.name: one for one in hosts}, {}), roles)
         return run.deploy(wish, settings_room.load(), watcher or Silent())
 
@@ -151,12 +154,14 @@ def test_each_task_is_said_and_argument_checks_are_not(deploy):
     assert [words[2] for words in watcher.words if words[0] == "working"] == ["looking again"]
 
 
-def test_hosts_are_named_to_ansible_as_they_are_pinned():
+def test_hosts_are_named_to_ansible_as_they_are_pinned(monkeypatch):
+    monkeypatch.setattr(apply.cargo, "build", lambda cache: {})
     hosts = [host("a")]
     wish = run.Wish(hosts, Inventory({"a": hosts[0]}, {}))
     settings = settings_room.load(options={"state": "relative"})
-    looked = [run.Looked(hosts[0], 0.0)]
-    playbook = run._playbook(wish, settings, {"a": {"HF_TOKEN": "abcdef"}, "gone": {}}, looked)
+    looked = [Looked(hosts[0], 0.0, plan=Plan((Step("user", ("x",)), Step("base"))))]
+    playbook = apply._playbook(wish, settings, {"a": {"HF_TOKEN": "abcdef"}, "gone": {}}, looked)
+    assert playbook.roles == ("user",)
     assert playbook.known_hosts == Path("relative/known_hosts").absolute()
     assert playbook.secrets == {"a": {"HF_TOKEN": "abcdef"}}
     assert "abcdef" not in repr(playbook)

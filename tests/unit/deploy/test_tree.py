@@ -18,5 +18,14 @@ def test_a_role_that_is_not_one():
     assert caught.value.exit_code == 2
 
 
-def test_a_digest_follows_the_files():
-    assert tree.role_digest("user") == tree.role_digest("user") != tree.role_digest("base")
+def test_a_roles_files_are_all_but_what_is_generated():
+    files = {path.name for path in tree.role_files(tree.root() / "roles/user")}
+    assert {"main.yml", "checks.yml", "user.j2"} <= files
+    assert "README.md" not in files
+
+
+def test_the_playbooks_roles_in_order():
+    roles = tree.playbook_roles()
+    assert roles[0] == tree.BOOKKEEPING
+    assert roles.index("user") < roles.index("git_ssh") < roles.index("python_env")
+    assert set(roles) == set(tree.role_names())

@@ -14,13 +14,15 @@ def kept():
     return contract.Contract(
         host="pod",
         checks=(Check("user", "seanf exists", "state", "user", {"user": "seanf", "uid": 1100}),),
-        roles={"user": "abc"},
+        roles={"user": {"user__name": "abc"}},
         mode="fast-test",
         commit="a1b2c3d",
         deployed_at="2026-01-01T00:00:00+00:00",
         deployed_by="me@here",
         persistent_root="/workspace",
         runtime="/home/seanf/.runtime-venv",
+        paths={"user": ("/etc/ssl/*.crt",)},
+        asked={"user": "seanf", "uid": 1100},
     )
 
 
@@ -37,7 +39,7 @@ def test_round_trip(tmp_path, kept):
         lambda text: "",
         lambda text: "[]",
         lambda text: text.replace("1100", "0"),
-        lambda text: text.replace('"version": 1', '"version": 2'),
+        lambda text: text.replace('"version": 2', '"version": 3'),
         lambda text: json.dumps({**json.loads(text), "checks": [{"type": "file"}]}),
         lambda text: json.dumps({**json.loads(text), "checks": ["x"]}),
     ],

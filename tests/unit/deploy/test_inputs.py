@@ -1,0 +1,107 @@
+"""The inputs of roles as keyed digests: what differs in one of them differs in one digest."""
+
+import pytest
+
+from dgops import settings as settings_room
+from dgops.deploy import inputs
+from dgops.health.contract import Contract
+from dgops.hosts.host import Host
+
+SEEN = {"user": {"home": "/home/seanf", "uid": 1100, "gid": 1100}, "volume": "/workspace", "missing": [], "wsl": False}
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    place = tmp_path_factory.mktemp("state")
+    return settings_room.load(options={"state": str(place / "state"), "cache": str(place / "cache")})
+
+
+@pytest.fixture(scope="module")
+def declared(settings):
+    return inputs.load(settings, {"pod": {"HF_TOKEN": "abcdef"}})
+
+
+def digests(declared, seen=SEEN, paths=(), **variables):
+    kept = Contract("pod", (), {}, "production", "c", "t", "me", "/", "/venv", paths={"python_env": tuple(paths)})
+    return inputs.of_host(declared, Host("pod", variables=variables), kept, seen).digests
+
+
+def differing(before, now):
+    names = {(role, name) for role in now for name in {*before[role], *now[role]}}
+    return {(role, name) for role, name in names if before[role].get(name) != now[role].get(name)}
+
+
+def test_the_same_twice(declared, settings):
+    assert digests(declared) == digests(inputs.load(settings, {}))
+
+
+def test_every_role_has_its_files(declared):
+    found = digests(declared)
+    assert "roles/user/tasks/main.yml" in found["user"]
+    assert {"playbooks/site.yml", "ansible-core", "roles/contract/tasks/main.yml"} <= set(found["user"])
+    assert "dgops' wheel" in found["dgops_runtime"]
+
+
+def test_a_variable(declared):
+    assert differing(digests(declared), digests(declared, git_ssh__owner="ann")) == {("git_ssh", "git_ssh__owner")}
+
+
+def test_a_variable_that_many_stand_on(declared):
+    found = differing(digests(declared), digests(declared, persistent_root="/data"))
+    assert ("base", "persistent_root") in found
+    assert {name for _, name in found} == {"persistent_root"}
+
+
+def test_a_variable_of_nobody(declared):
+    assert differing(digests(declared), digests(declared, somebody_elses="x")) == set()
+
+
+def test_a_fact(declared):
+    moved = {**SEEN, "user": {**SEEN["user"], "uid": 1555}}
+    found = differing(digests(declared), digests(declared, moved))
+    assert ("git_ssh", "fact user.uid") in found
+    assert {name for _, name in found} == {"fact user.uid"}
+
+
+@pytest.mark.parametrize("seen", [{}, {"user": "x"}, {"user": {"uid": None}}])
+def test_a_host_that_answers_rubbish_changes_digests_and_breaks_nothing(declared, seen):
+    assert differing(digests(declared), digests(declared, seen))
+
+
+def test_files_of_the_controller(declared, tmp_path):
+    pattern = str(tmp_path / "*.txt")
+    before = digests(declared, paths=[pattern])
+    (tmp_path / "a.txt").write_text("1")
+    first = digests(declared, paths=[pattern])
+    (tmp_path / "a.txt").write_text("2")
+    second = digests(declared, paths=[pattern])
+    name = ("python_env", str(tmp_path / "a.txt"))
+    assert differing(before, first) == differing(first, second) == {name}
+
+
+def test_a_big_file_is_known_by_its_size_and_time(declared, tmp_path):
+    wheel = tmp_path / "big.whl"
+    wheel.write_bytes(bytes(inputs.BIG + 1))
+    before = digests(declared, paths=[str(wheel)])
+    assert digests(declared, paths=[str(wheel)]) == before
+    wheel.write_bytes(bytes(inputs.BIG + 2))
+    assert differing(before, digests(declared, paths=[str(wheel)])) == {("python_env", str(wheel))}
+
+
+def test_nobody_else_can_make_the_same_digests(declared, tmp_path):
+    other = settings_room.load(options={"state": str(tmp_path), "cache": str(tmp_path)})
+    assert digests(declared)["user"]["user__name"] != digests(inputs.load(other, {}))["user"]["user__name"]
+
+
+def test_the_key_is_closed_kept_and_made_anew_where_it_is_damaged(tmp_path):
+    path = tmp_path / "state" / "key"
+    first = inputs._key(path)
+    assert inputs._key(path) == first
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.write_text("rubbish")
+    assert inputs._key(path) not in (first, b"")
+
+
+def test_neither_key_nor_secret_shows(declared):
+    assert "abcdef" not in repr(declared)
+    assert repr(declared.key) not in repr(declared)
