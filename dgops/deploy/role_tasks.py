@@ -1,33 +1,27 @@
-"""What the tasks, templates and variables of a role's folder name, as they are written."""
+"""What a task depends on: its texts, the files that it reads, and what its module does."""
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dgops.deploy.jinja_names import ANY, Read, Uses, Walk, element_of, path_of, union, uses, uses_bare
-from dgops.errors import ConfigError
+from dgops.deploy.jinja_names import Uses, path_of, union, uses_bare, value_uses
+from dgops.deploy.jinja_walk import ANY, Read, Walk, element_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 BARE = {"when", "changed_when", "failed_when", "until", "break_when"}
 BLOCKS = ("block", "rescue", "always")
+WORDS = """
+action any_errors_fatal args async become become_exe become_flags become_method become_user check_mode collections
+connection debugger delay delegate_facts delegate_to diff environment ignore_errors ignore_unreachable listen
+local_action loop loop_control module_defaults name no_log notify poll port register remote_user retries run_once
+tags throttle timeout vars
+"""
 # What a task may say beside its module: https://docs.ansible.com/ansible/latest/reference_appendices/playbooks_keywords.html
-KEYWORDS = (
-    BARE
-    | set(BLOCKS)
-    | set(
-        "action any_errors_fatal args async become become_exe become_flags become_method become_user check_mode"
-        " collections connection debugger delay delegate_facts delegate_to diff environment ignore_errors"
-        " ignore_unreachable listen local_action loop loop_control module_defaults name no_log notify poll port"
-        " register remote_user retries run_once tags throttle timeout vars".split()
-    )
-)
+KEYWORDS = BARE | {*BLOCKS, *WORDS.split()}
 FREE_FORM = {"command", "shell", "raw", "script", "include_tasks", "import_tasks", "include_vars", "meta"}
 PACKAGES = {"apt", "dnf", "dnf5", "package", "pip", "yum"}
 # Modules by which a role depends on what nobody wrote down.
@@ -45,136 +39,23 @@ ALWAYS = {
 ELSEWHERE = ("connection", "delegate_to", "local_action", "run_once")
 
 
-@dataclass(frozen=True)
-class Written:
-    """One role as its files say it.
-
-    `sets` are the names that its tasks register or set; `defaults` and `fixed` its variables, raw; `files` the paths
-    that inputs.yml declares, with marks; `always` the reason that it gives for running always, empty where it may be
-    skipped.
-    """
-
-    uses: Uses
-    sets: frozenset[str] = frozenset()
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    files: tuple[str, ...] = ()
-    declared: tuple[str, ...] = ()
-    always: str = ""
-
-
-def read(role: Path) -> Written:
-    """Read a role's folder; ConfigError where its inputs.yml is wrong."""
-    tasks = [task for name in ("tasks", "handlers") for task in _tasks(role / name)]
-    flat = [one for task in tasks for one in _flat(task)]
-    scope: dict[str, str | None] = dict.fromkeys(_loop_names(flat))
-    handlers = {name for task in _tasks(role / "handlers") for one in _flat(task) for name in _answers(one)}
-    found = [_task_uses(task, scope, handlers) for task in tasks]
-    found += [uses(path.read_text(errors="replace"), scope) for path in _templates(role)]
-    depends = _load(role / "meta" / "main.yml") or {}
-    if depends.get("dependencies"):
-        found.append(Uses(impure=frozenset({"depends on another role"})))
-    declared, always = _inputs(role / "inputs.yml")
-    return Written(
-        union(found),
-        frozenset(name for task in flat for name in _sets(task)),
-        _variables(role / "defaults"),
-        _variables(role / "vars"),
-        tuple(path_of(one) for one in declared),
-        declared,
-        always,
-    )
-
-
-def value_uses(value: Any, scope: Mapping[str, str | None] | None = None) -> Uses:
-    """Return what a value depends on, with all texts inside it."""
-    if isinstance(value, str):
-        return uses(value, scope)
-    if isinstance(value, dict):
-        return union(value_uses(one, scope) for pair in value.items() for one in pair)
-    if isinstance(value, (list, tuple)):
-        return union(value_uses(one, scope) for one in value)
-    return Uses()
-
-
-def _load(path: Path) -> Any:
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """YAML with Ansible's tags, whose texts are no templates."""
-
-    Loader.add_constructor("!unsafe", lambda loader, node: _plain(loader.construct_scalar(node)))
-    Loader.add_constructor("!vault", lambda loader, node: _plain(loader.construct_scalar(node)))
-    if not path.is_file():
-        return None
-    return yaml.load(path.read_text(), Loader)
-
-
-def _plain(text: Any) -> dict[str, str]:
-    # Braces in it are braces: kept apart so that nobody takes it for a template.
-    return {"unsafe": str(text).encode().hex()}
-
-
-def _yaml_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix in (".yml", ".yaml") and path.is_file())
-
-
-def _tasks(folder: Path) -> list[dict[str, Any]]:
-    return [task for path in _yaml_files(folder) for task in _load(path) or [] if isinstance(task, dict)]
-
-
-def _variables(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for path in _yaml_files(folder):
-        found.update(_load(path) or {})
-    # As JSON gives it back: dates are texts and keys too.
-    plain: dict[str, Any] = json.loads(json.dumps(found, default=str))
-    return plain
-
-
-def _templates(role: Path) -> list[Path]:
-    found = [path for path in (role / "templates").rglob("*") if path.is_file()]
-    return sorted(found) + [path for path in [role / "checks.yml"] if path.is_file()]
-
-
-def _inputs(path: Path) -> tuple[tuple[str, ...], str]:
-    """Return the files that inputs.yml names, and its reason for running always."""
-    body = _load(path) or {}
-    if not isinstance(body, dict):
-        raise ConfigError([f"{path}: holds no mapping"], "it may hold files, pure and reason")
-    problems = [f"{path}: {key}: unknown key (known: files, pure, reason)" for key in body.keys() - INPUT_KEYS]
-    files = body.get("files", [])
-    if not isinstance(files, list) or not all(isinstance(one, str) and one for one in files):
-        problems.append(f"{path}: files: is no list of texts")
-        files = []
-    pure, reason = body.get("pure", True), body.get("reason", "")
-    if not isinstance(pure, bool):
-        problems.append(f"{path}: pure: {pure!r} is neither true nor false")
-    if not isinstance(reason, str) or (pure is False) != bool(reason):
-        problems.append(f"{path}: reason: a role that is not pure says why, and no other does")
-    if problems:
-        raise ConfigError(sorted(problems), "it may hold files, pure and reason")
-    return tuple(files), " ".join(reason.split())
-
-
-INPUT_KEYS = {"files", "pure", "reason"}
-
-
-def _flat(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def flat(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield a task and all tasks inside it."""
     yield task
     for key in BLOCKS:
         for inner in task.get(key) or []:
-            yield from _flat(inner)
+            yield from flat(inner)
 
 
-def _loop_names(tasks: list[dict[str, Any]]) -> set[str]:
+def loop_names(tasks: list[dict[str, Any]]) -> set[str]:
+    """Return the names that loops give their elements."""
     controls = [task.get("loop_control") or {} for task in tasks]
     named = {one[key] for one in controls for key in ("loop_var", "index_var") if key in one}
     return {"item"} | named
 
 
-def _sets(task: dict[str, Any]) -> Iterator[str]:
+def sets(task: dict[str, Any]) -> Iterator[str]:
+    """Yield the names that a task registers or sets."""
     if isinstance(task.get("register"), str):
         yield task["register"]
     module, args = _module(task)
@@ -182,7 +63,8 @@ def _sets(task: dict[str, Any]) -> Iterator[str]:
         yield from (name for name in args if name != "cacheable")
 
 
-def _answers(handler: dict[str, Any]) -> list[str]:
+def answers(handler: dict[str, Any]) -> list[str]:
+    """Return the names that a handler is notified by."""
     listen = handler.get("listen", [])
     return [str(handler.get("name", "")), *([listen] if isinstance(listen, str) else listen)]
 
@@ -214,12 +96,12 @@ def _arguments(module: str, value: Any) -> dict[str, Any]:
     return {key: text for key, mark, text in (part.partition("=") for part in parts) if mark}
 
 
-def _task_uses(task: dict[str, Any], scope: Mapping[str, str | None], handlers: set[str]) -> Uses:
+def task_uses(task: dict[str, Any], scope: Mapping[str, str | None], handlers: set[str]) -> Uses:
     """Return what a task or block depends on."""
     inner: dict[str, str | None] = {**scope, **dict.fromkeys(task.get("vars") or {})}
     module, args = _module(task)
     found = [_key_uses(key, value, inner, module) for key, value in task.items() if key not in BLOCKS]
-    found += [_task_uses(one, inner, handlers) for key in BLOCKS for one in task.get(key) or []]
+    found += [task_uses(one, inner, handlers) for key in BLOCKS for one in task.get(key) or []]
     if not any(key in task for key in BLOCKS):
         reads = frozenset(read for one in _scopes(task, inner) for read in _reads(module, args, one))
         found.append(Uses(reads=reads, impure=frozenset(_reasons(task, module, args, handlers))))
