@@ -70,10 +70,9 @@ def load(root: Path, cache: Path) -> Analysis:
     """Return the analysis of a tree; one that was analysed before costs only its digest."""
     folder = root.resolve() / "roles"
     files = [path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".md", ".pyc")]
-    code = [Path(str(one.__file__)) for one in (jinja_names, jinja_walk, resolve, role_files, role_tasks)] + [
-        Path(__file__)
-    ]
-    digest = digest_files(Path("/"), [path.resolve() for path in code]) + digest_files(folder, files)
+    # What reads the tree is part of what it finds.
+    code = [__file__, *(str(one.__file__) for one in (jinja_names, jinja_walk, resolve, role_files, role_tasks))]
+    digest = digest_files(Path("/"), [Path(path).resolve() for path in code]) + digest_files(folder, files)
     kept = cache / "roles" / f"{digest[:16]}{digest[64:80]}.json"
     try:
         return _from_json(folder, json.loads(kept.read_text()))
@@ -88,11 +87,8 @@ def _read(root: Path) -> Analysis:
     folder = root.resolve() / "roles"
     names = sorted(path.name for path in folder.iterdir() if (path / "tasks" / "main.yml").is_file())
     roles = {name: role_files.read(folder / name) for name in names}
-    pairs = [(name, value) for one in roles.values() for name, value in [*one.defaults.items(), *one.fixed.items()]]
-    uses: dict[str, Uses] = {}
-    for name, value in pairs:
-        uses[name] = jinja_names.value_uses(value)
-    return Analysis(folder, roles, uses)
+    raw = Analysis(folder, roles, {}).definitions
+    return Analysis(folder, roles, {name: jinja_names.value_uses(value) for name, value in raw.items()})
 
 
 def _to_json(analysis: Analysis) -> dict[str, Any]:

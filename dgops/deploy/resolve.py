@@ -99,6 +99,7 @@ class Resolver:
             return
         self.seen.add(path)
         name, _, rest = path.partition(".")
+        self.cargo |= {"agent"} if name == AGENT else set()
         if name == SEEN:
             self._fact(rest, way)
         elif name == BUILT:
@@ -133,7 +134,6 @@ class Resolver:
 
     def _variable(self, name: str, rest: str) -> None:
         self.variables.add(name)
-        self.cargo |= {"agent"} if name == AGENT else set()
         alias = self.uses[name].alias
         if alias and rest:
             self._follow(f"{alias}.{rest}", f", by way of {name}")
@@ -178,11 +178,12 @@ def _normal(path: Path) -> str:
 
 
 def _covers(declared: str, path: str) -> bool:
-    """Say whether a declared path names a read one; a star in it stands for a part without a slash."""
+    """Say whether a declared path names a read one; a star stands for a name, and for what a loop puts there."""
+    star = f"(?:[^/{EXPRESSION}{ELEMENT}]|{ELEMENT}[^{ELEMENT}]*{ELEMENT})*"
     if declared.startswith(EXPRESSION) and declared.endswith(EXPRESSION) and declared.count(EXPRESSION) == 2:
         return path.replace(ELEMENT, EXPRESSION) == declared
     parts = (re.escape(part) for part in declared.split("*"))
-    return bool(re.fullmatch(f"[^/{EXPRESSION}{ELEMENT}]*".join(parts), path, re.DOTALL))
+    return bool(re.fullmatch(star.join(parts), path, re.DOTALL))
 
 
 def _shown(path: str) -> str:
