@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dgops.deploy.handover import Secrets
+    from dgops.deploy.resolve import RoleInputs
     from dgops.health.contract import Contract
     from dgops.hosts.host import Host
     from dgops.settings import Settings
@@ -102,10 +103,12 @@ def of_host(declared: Declared, host: Host, kept: Contract | None, seen: Mapping
 
 
 def _values(
-    declared: Declared, inputs: purity.RoleInputs, variables: Mapping[str, Any], seen: Mapping[str, Any]
+    declared: Declared, inputs: RoleInputs, variables: Mapping[str, Any], seen: Mapping[str, Any]
 ) -> dict[str, str]:
-    known = declared.analysis.definitions
-    named = {name: [variables.get(name), known.get(name)] for name in inputs.variables}
+    known, fixed = declared.analysis.definitions, declared.analysis.fixed
+    # What stands in a role's vars/ no inventory can replace.
+    given = {name: value for name, value in variables.items() if name not in fixed}
+    named = {name: [given.get(name), known.get(name)] for name in inputs.variables}
     facts = {f"fact {fact}": _fact(seen, fact) for fact in inputs.facts}
     return {
         name: declared.digest(json.dumps(value, sort_keys=True, default=str).encode())
@@ -113,7 +116,7 @@ def _values(
     }
 
 
-def _cargo(declared: Declared, inputs: purity.RoleInputs, host: Host) -> dict[str, str]:
+def _cargo(declared: Declared, inputs: RoleInputs, host: Host) -> dict[str, str]:
     found = {}
     for name in inputs.cargo:
         kind, _, secret = name.partition(":")

@@ -76,9 +76,59 @@ class TestOnePod:
         code, found = place.json("deploy", "--host", "pod")
         pod = found["hosts"]["pod"]
         assert (code, found["ok"], pod["outcome"], pod["changed"]) == (0, True, "unchanged", 0)
-        assert pod["roles_run"] == ROLES
-        assert pod["roles_skipped"] == []
+        assert (pod["roles_run"], pod["roles_skipped"]) == ([], ROLES)
+        assert pod["plan"] == [{"role": role, "reasons": []} for role in ROLES]
         assert pod["first_failure"] is None
+
+    def test_one_variable_runs_one_role_and_is_named(self, place):
+        inventory = place.root / "inventories/sandbox/group_vars"
+        inventory.mkdir()
+        (inventory / "pods.yml").write_text("git_ssh__owner: ann\n")
+        shown = place.dgops("deploy", "--host", "pod", "--check")
+        assert shown.returncode == 0, shown.stderr
+        assert "6 of 7 roles hold" in shown.stderr
+        assert "git_ssh         input changed: git_ssh__owner\n" in shown.stderr
+        assert "Settle the key and git's configuration" in shown.stderr
+        assert " differs " in shown.stdout
+        assert len((shown.stdout + shown.stderr).splitlines()) < 24, "it fits on a screen"
+        assert "insteadof" not in place.on("pod", "sudo -iu seanf git config --global --list")
+        code, found = place.json("deploy", "--host", "pod")
+        pod = found["hosts"]["pod"]
+        assert (code, pod["outcome"], pod["roles_run"]) == (0, "changed", ["git_ssh"])
+        assert pod["roles_skipped"] == [role for role in ROLES if role != "git_ssh"]
+        assert "changed=0" in " ".join(plain_ansible(place)), "what was skipped had nothing to do"
+
+    def test_full_runs_every_role(self, place):
+        code, found = place.json("deploy", "--host", "pod", "--full")
+        assert (code, found["hosts"]["pod"]["roles_run"]) == (0, ROLES)
+        assert {tuple(one["reasons"]) for one in found["hosts"]["pod"]["plan"]} == {("--full",)}
+        assert place.dgops("deploy", "--host", "pod", "--full", "--role", "user").returncode == 2
+
+    def test_another_controller_is_seen_and_proves_everything_anew(self, place):
+        marker = "/var/lib/dgops/contract.json"
+        place.on("pod", f'sed -i s/deployed_by/deployed_bx/ {marker}; sed -i \'s/"id": "...../"id": "00000/\' {marker}')
+        code, found = place.json("deploy", "--host", "pod", "--check")
+        reasons = {tuple(one["reasons"]) for one in found["hosts"]["pod"]["plan"]}
+        assert len(reasons) == 1
+        assert next(iter(reasons))[0].startswith("contract 00000")
+        assert place.json("deploy", "--host", "pod")[1]["hosts"]["pod"]["roles_run"] == ROLES
+
+    @pytest.mark.parametrize("damage", ["truncated", "altered", "from the future"])
+    def test_a_damaged_contract_is_never_half_believed(self, place, damage):
+        path = place.root / ".dgops/contracts/pod.json"
+        text = path.read_text()
+        path.write_text(
+            {
+                "truncated": text[: len(text) // 2],
+                "altered": text.replace("0440", "0666"),
+                "from the future": text.replace('"version": 2', '"version": 3'),
+            }[damage]
+        )
+        assert place.dgops("health").returncode != 0
+        code, found = place.json("deploy", "--host", "pod")
+        assert (code, found["hosts"]["pod"]["roles_run"]) == (0, ROLES)
+        assert "cannot be read" in found["hosts"]["pod"]["plan"][0]["reasons"][0]
+        assert place.dgops("health").returncode == 0
 
     def test_plain_ansible_changes_nothing(self, place):
         assert "changed=0" in " ".join(plain_ansible(place))
@@ -96,8 +146,14 @@ class TestOnePod:
         assert seen.returncode == 1
         assert "expected  mode 0440" in seen.stdout
         assert "observed  mode 0644" in seen.stdout
+        code, found = place.json("deploy", "--host", "pod", "--check")
+        assert found["hosts"]["pod"]["plan"][2] == {
+            "role": "user",
+            "reasons": ["check failed: sudo needs no password: mode 0644, want mode 0440"],
+        }
         code, found = place.json("deploy", "--host", "pod")
         assert (code, found["hosts"]["pod"]["changed"]) == (0, 1)
+        assert found["hosts"]["pod"]["roles_run"] == ["user"]
         assert place.dgops("health").returncode == 0
 
     def test_the_marker_and_the_contract_are_one(self, place):
