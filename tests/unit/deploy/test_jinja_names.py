@@ -20,19 +20,18 @@ VALUES = st.recursive(
     ),
     max_leaves=4,
 )
+PLAIN = VALUES.map(lambda value: f"{{{{ {value} }}}}")
+# No set inside of an if: Jinja then counts the name as asked for, whether anybody asks or not.
+BRANCHES = st.tuples(VALUES, PLAIN, PLAIN).map("{{% if {0[0]} %}}{0[1]}{{% else %}}{0[2]}{{% endif %}}".format)
 TEXTS = st.recursive(
-    st.one_of(
-        VALUES.map(lambda value: f"{{{{ {value} }}}}"),
-        st.tuples(NAMES, VALUES).map(lambda two: f"{{% set {two[0]} = {two[1]} %}}"),
-    ),
+    st.one_of(PLAIN, BRANCHES, st.tuples(NAMES, VALUES).map("{{% set {0[0]} = {0[1]} %}}".format)),
     lambda inner: st.one_of(
         st.tuples(inner, inner).map("".join),
         st.tuples(NAMES, VALUES, inner, inner).map(
-            lambda four: "{{% for {} in {} %}}{}{{% else %}}{}{{% endfor %}}".format(*four)
+            "{{% for {0[0]} in {0[1]} %}}{0[2]}{{% else %}}{0[3]}{{% endfor %}}".format
         ),
-        st.tuples(VALUES, inner, inner).map(lambda three: "{{% if {} %}}{}{{% else %}}{}{{% endif %}}".format(*three)),
-        st.tuples(NAMES, VALUES, inner).map(lambda three: "{{% with {} = {} %}}{}{{% endwith %}}".format(*three)),
-        st.tuples(NAMES, NAMES, inner).map(lambda three: "{{% macro m{}({}) %}}{}{{% endmacro %}}".format(*three)),
+        st.tuples(NAMES, VALUES, inner).map("{{% with {0[0]} = {0[1]} %}}{0[2]}{{% endwith %}}".format),
+        st.tuples(NAMES, NAMES, inner).map("{{% macro m{0[0]}({0[1]}) %}}{0[2]}{{% endmacro %}}".format),
     ),
     max_leaves=8,
 )
@@ -50,6 +49,11 @@ def test_no_name_is_missed(text):
 def test_an_expression_has_the_names_that_jinja_finds(value):
     found = {name.partition(".")[0] for name in uses_bare(value).names}
     assert found == jinja2.meta.find_undeclared_variables(jinja2.Environment().parse(f"{{{{ {value} }}}}"))
+
+
+def test_what_one_branch_sets_may_be_a_variable_after_it():
+    assert uses("{% if a %}{% set b = 1 %}{{ b }}{% endif %}").names == {"a"}
+    assert uses("{% if a %}{% set b = 1 %}{% endif %}{{ b }}").names == {"a", "b"}
 
 
 @pytest.mark.parametrize(
