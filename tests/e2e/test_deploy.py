@@ -106,8 +106,8 @@ class TestOnePod:
 
     def test_another_controller_is_seen_and_proves_everything_anew(self, place):
         marker = "/var/lib/dgops/contract.json"
-        place.on("pod", f'sed -i s/deployed_by/deployed_bx/ {marker}; sed -i \'s/"id": "...../"id": "00000/\' {marker}')
-        code, found = place.json("deploy", "--host", "pod", "--check")
+        place.on("pod", rf"""sed -i 's/"id": "...../"id": "00000/' {marker}""")
+        _, found = place.json("deploy", "--host", "pod", "--check")
         reasons = {tuple(one["reasons"]) for one in found["hosts"]["pod"]["plan"]}
         assert len(reasons) == 1
         assert next(iter(reasons))[0].startswith("contract 00000")
