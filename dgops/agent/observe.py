@@ -5,15 +5,14 @@ from __future__ import annotations
 import grp
 import hashlib
 import os
-import platform
 import pwd
-import re
 import signal
 import stat
 import subprocess
-import sys
 from functools import lru_cache
 from typing import Any, Dict, List, Optional, Set
+
+from dgops.agent import attest, manifest, pins
 
 Observation = Dict[str, Any]
 DPKG_STATUS = "/var/lib/dpkg/status"
@@ -84,61 +83,27 @@ def git_config(check: Dict[str, Any]) -> Observation:
 
 
 def venv(check: Dict[str, Any]) -> Observation:
-    """Observe how a venv differs from its lock: missing, other version, extra; by name and version."""
+    """Observe how a venv differs from its lock and from its manifest, in words; `deep` hashes every file."""
     path = check["path"]
-    if not os.path.exists(os.path.join(path, "bin", "python")):
+    if not manifest.alive(path):
         return {"exists": False}
     with open(check["lock"]) as stream:
-        wanted = locked(stream.read())
-    found = distributions(path)
-    allowed = set(check.get("allow", "").split()) | {"pip", "setuptools"} - set(wanted)
+        wanted = pins.locked(stream.read())
+    entry = pwd.getpwnam(check["owner"]) if "owner" in check else None
+    owner = (entry.pw_uid, entry.pw_gid) if entry else None
+    allow = check.get("allow", "").split()
+    done = attest.attest(path, wanted, allow, owner, bool(check.get("deep")), manifest.read(path))
+    return {"exists": True, **attest.report(done)}
+
+
+def wheel(check: Dict[str, Any]) -> Observation:
+    """Observe how what is installed of a wheel in a venv differs from it, in words."""
+    if not manifest.alive(check["path"]):
+        return {"exists": False}
     return {
         "exists": True,
-        "owner": _user_name(os.stat(path).st_uid),
-        "missing": sorted(set(wanted) - set(found)),
-        "other": sorted(
-            "{} {}, lock says {}".format(name, found[name], wanted[name])
-            for name in set(wanted) & set(found)
-            if found[name] != wanted[name]
-        ),
-        "extra": sorted(set(found) - set(wanted) - allowed),
-        "broken": sorted(name for name in found if found[name] == "?"),
-        "count": len(found),
+        **attest.report(attest.attest_wheel(check["path"], check["wheel"], bool(check.get("deep")))),
     }
-
-
-def locked(text: str) -> Dict[str, str]:
-    """Read name → version from a hashed requirements file, without lines whose marker excludes this Python."""
-    pins = {}
-    for line in text.splitlines():
-        match = re.match(r"([A-Za-z0-9._-]+)==([^\s;\\]+)\s*(?:;\s*([^\\]+))?", line)
-        if match and applies(match.group(3)):
-            pins[canonical(match.group(1))] = match.group(2)
-    return pins
-
-
-def applies(marker: Optional[str]) -> bool:
-    """Judge the few environment markers that universal locks use: Python's version, platform and system."""
-    if not marker:
-        return True
-    return any(all(_clause(part) for part in either.split(" and ")) for either in marker.strip().split(" or "))
-
-
-def distributions(path: str) -> Dict[str, str]:
-    """Return name → version of what is installed in a venv; `?` where its metadata is unreadable."""
-    found = {}
-    for folder in _site_packages(path):
-        for entry in os.listdir(folder):
-            if entry.endswith(".dist-info"):
-                name, _, version = entry[: -len(".dist-info")].partition("-")
-                whole = os.path.exists(os.path.join(folder, entry, "RECORD"))
-                found[canonical(name)] = version if whole else "?"
-    return found
-
-
-def canonical(name: str) -> str:
-    """Return a distribution's name in its normal form (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def run(argv: List[str], name: Optional[str], timeout: float) -> "tuple[int, str]":
@@ -182,37 +147,6 @@ def environment(name: Optional[str]) -> Dict[str, str]:
         "PATH": paths,
         "LC_ALL": "C.UTF-8",
     }
-
-
-def _clause(text: str) -> bool:
-    match = re.match(r"\(?\s*(\w+)\s*(==|!=|<=|>=|<|>)\s*['\"]([^'\"]+)['\"]\s*\)?$", text.strip())
-    if not match:
-        return True
-    key, operator, value = match.groups()
-    here: Any = {
-        "python_version": "{}.{}".format(*sys.version_info),
-        "python_full_version": platform.python_version(),
-        "sys_platform": sys.platform,
-        "platform_system": platform.system(),
-        "platform_machine": platform.machine(),
-        "implementation_name": sys.implementation.name,
-        "platform_python_implementation": platform.python_implementation(),
-        "os_name": os.name,
-    }.get(key)
-    if here is None:
-        return True
-    if value.endswith(".*"):
-        same = _numbers(here)[: value.count(".")] == _numbers(value)
-        return same if operator == "==" else not same
-    left, right = (_numbers(here), _numbers(value)) if key.startswith("python") else ([here], [value])
-    if value.endswith(".*"):
-        left = left[: len(right)]
-    order = (left > right) - (left < right)
-    return order in {"==": [0], "!=": [-1, 1], "<=": [-1, 0], ">=": [0, 1], "<": [-1], ">": [1]}[operator]
-
-
-def _numbers(version: str) -> List[Any]:
-    return [int(part) for part in re.findall(r"\d+", version)]
 
 
 def _kind(mode: int) -> str:
@@ -261,9 +195,3 @@ def _git_values(path: str) -> Dict[str, List[str]]:
         key, _, value = record.partition("\n")
         values.setdefault(key.lower(), []).append(value)
     return values
-
-
-def _site_packages(path: str) -> List[str]:
-    library = os.path.join(path, "lib")
-    folders = [os.path.join(library, name, "site-packages") for name in os.listdir(library)]
-    return [folder for folder in folders if os.path.isdir(folder)]

@@ -19,6 +19,7 @@ OBSERVERS: Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]] = {
     "package": observe.package,
     "user": observe.user,
     "venv": observe.venv,
+    "wheel": observe.wheel,
 }
 
 

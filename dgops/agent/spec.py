@@ -93,6 +93,14 @@ def _names(value: Any) -> bool:
     return value is None or (isinstance(value, list) and all(isinstance(one, str) and NAME.match(one) for one in value))
 
 
+def _attest(value: Any) -> bool:
+    return value is None or (isinstance(value, dict) and all(map(_attested, value.values())))
+
+
+def _attested(one: Any) -> bool:
+    return isinstance(one, dict) and isinstance(one.get("holds"), bool) and isinstance(one.get("findings"), list)
+
+
 RULES: Dict[str, Any] = {
     "id": (lambda one: isinstance(one, str) and ID.match(one), "id must be eight hexadecimal digits"),
     "argv": (_words, "argv must be a list of texts, the first of them a program"),
@@ -103,6 +111,7 @@ RULES: Dict[str, Any] = {
     "outputs": (_outputs, "every output must be a path, relative or absolute, without .."),
     "gpus": (_gpus, "gpus must hold a count or distinct ids"),
     "resume": (_resume, "resume must be a list of texts"),
+    "attest": (_attest, "attest must say of each venv whether it holds"),
     "created": (_word, "created must be a time"),
     "correlation": (_word, "correlation is missing"),
 }

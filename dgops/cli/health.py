@@ -24,10 +24,11 @@ WIDEST = 40
 @click.command()
 @host_option(required=False)
 @click.option("--all", "show_all", is_flag=True, help="List every check, not only those that do not hold.")
+@click.option("--deep", is_flag=True, help="Hash every file of the venvs, not only those that moved.")
 @click.option("--watch", is_flag=True, help=f"Look again every {INTERVAL:.0f} s until interrupted.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON; with --watch one line a look.")
 @click.pass_context
-def health(ctx: click.Context, host: str | None, show_all: bool, watch: bool, as_json: bool) -> None:
+def health(ctx: click.Context, host: str | None, show_all: bool, deep: bool, watch: bool, as_json: bool) -> None:
     """Look at hosts, every one at once, and say what does not hold.
 
     HOST is an Ansible pattern: a host, a group, a:b, !x; without it every host of the inventory is looked at.
@@ -38,7 +39,7 @@ def health(ctx: click.Context, host: str | None, show_all: bool, watch: bool, as
     settings: Settings = ctx.obj
     hosts = inventory.load(settings).select(host or "all")
     while True:
-        found = list(look_at_all(hosts, settings, settings.forks))
+        found = list(look_at_all(hosts, settings, settings.forks, deep))
         _show(found, show_all, as_json, watch)
         if not watch:
             break

@@ -94,6 +94,19 @@ def stands(job: Job) -> str:
     return click.style(job.status, fg=COLOURS.get(job.status, "red"))
 
 
+def attested(found: Any) -> list[str]:
+    """Return a line for each venv of a job's host: how it stood to its lock when the job was taken."""
+    rows = []
+    for path, one in found.items() if isinstance(found, dict) else ():
+        words = one.get("findings") if isinstance(one, dict) else None
+        first = str(words[0]) if isinstance(words, list) and words else "it differs from its lock"
+        holds = isinstance(one, dict) and one.get("holds") is True
+        count = one.get("count") if isinstance(one, dict) else 0
+        more = f" and {count - 1} more" if isinstance(count, int) and count > 1 else ""
+        rows.append(f"{path}  {'as its lock says' if holds else f'drifted: {first}{more}'}")
+    return rows
+
+
 def took(job: Job) -> float:
     """Return the seconds between a job's start and its end, 0 where it had none."""
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dgops.cli.job_lines import HEAD, cells, home, row, stands, took, why
+from dgops.cli.job_lines import HEAD, attested, cells, home, row, stands, took, why
 from dgops.cli.options import host_option
 from dgops.cli.render import columns, plain, print_error, print_json
 from dgops.errors import UnreachableError
@@ -86,6 +86,7 @@ def show(settings: Settings, job_id: str, host: str | None, as_json: bool) -> No
             "outputs": list(job.outputs),
             "gpus": list(job.gpus),
             "correlation": job.correlation,
+            "attest": spec.get("attest"),
             "folder": folder,
         }
         print_json({**job.listed(), **more})
@@ -109,6 +110,7 @@ def _facts(job: Job, spec: dict[str, Any], folder: str) -> list[tuple[str, str]]
         ("inputs", ", ".join(names)),
         ("outputs", ", ".join(job.outputs)),
         ("environment", ", ".join([*(env or {}), *(f"{name} (secret)" for name in spec.get("secrets") or ())])),
+        *(("venv", line) for line in attested(spec.get("attest"))),
         ("correlation", job.correlation),
         ("folder", f"{job.host}:{folder}"),
     ]

@@ -106,6 +106,7 @@ def _gpus(ctx: click.Context, param: click.Parameter, value: str | None) -> Gpus
     help="A variable; without a value a secret: from the keyring, else from here, and written down nowhere.",
 )
 @click.option("--gpus", metavar="COUNT|id:0,2", callback=_gpus, help="So many GPUs, or exactly these.")
+@click.option("--allow-drift", is_flag=True, help="Start although venvs there differ from their locks; it is recorded.")
 @click.option("--detach", is_flag=True, help="Start it, print its id, and leave.")
 @click.option("--json", "as_json", is_flag=True, help="Print the job as JSON at the end; its output goes to stderr.")
 @click.pass_context
@@ -117,6 +118,7 @@ def job(
     outputs: tuple[str, ...],
     variables: tuple[str, ...],
     gpus: Gpus | None,
+    allow_drift: bool,
     detach: bool,
     as_json: bool,
 ) -> None:
@@ -127,6 +129,8 @@ def job(
     job goes on. A RECIPE is a YAML file (kind: script) whose paths are relative to it; options add to it.
     For a pipe: -- sh -c 'ls | wc -l'
     """
+    from dataclasses import replace
+
     from dgops.cli.following import Options, one_host, run_job
 
     command = ctx.meta.get(COMMAND)
@@ -135,7 +139,7 @@ def job(
         raise UsageError("on which host?", "dgops run --host HOST …  (dgops hosts list)")
     chosen = one_host(ctx.obj, host)
     request = _request(recipe, command or (), inputs, outputs, gpus)
-    request = _with_variables(request, variables, recipe, chosen)
+    request = replace(_with_variables(request, variables, recipe, chosen), allow_drift=allow_drift)
     ctx.exit(run_job(ctx, chosen, request, Options(detach, as_json)).code)
 
 

@@ -20,7 +20,8 @@ STATE_KEYS: dict[str, tuple[set[str], set[str]]] = {
     "link": ({"path", "target"}, set()),
     "package": ({"names"}, set()),
     "user": ({"user"}, {"uid", "gid", "shell", "home", "groups"}),
-    "venv": ({"path", "lock"}, {"allow", "owner"}),
+    "venv": ({"path", "lock"}, {"allow", "owner", "deep"}),
+    "wheel": ({"path", "wheel"}, {"deep"}),
 }
 LIVE_KEYS: dict[str, tuple[set[str], set[str]]] = {
     "disk": ({"path", "min_free_gb"}, set()),

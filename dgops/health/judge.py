@@ -106,18 +106,12 @@ def _git_config(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
 
 
 def _venv(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
+    expected = "as its wheel says" if "wheel" in wanted else "as its lock says"
     if not seen["exists"]:
-        return False, "a venv", "absent"
-    if "owner" in wanted and wanted["owner"] != seen["owner"]:
-        return False, f"owner {wanted['owner']}", f"owner {seen['owner']}"
-    wrong = [
-        *seen["other"],
-        *(f"{name} is missing" for name in seen["missing"]),
-        *(f"{name} is not in the lock" for name in seen["extra"]),
-        *(f"{name} is broken" for name in seen["broken"]),
-    ]
-    more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-    return not wrong, "as its lock says", wrong[0] + more if wrong else f"{seen['count']} distributions"
+        return False, expected, "no venv of the host's Python is there"
+    first, total, count = [str(one) for one in seen["findings"]], int(seen["total"]), int(seen["count"])
+    more = f" and {total - 1} more" if total > 1 else ""
+    return not total, expected, first[0] + more if total else f"{count} distribution{'' if count == 1 else 's'}"
 
 
 def _disk(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
@@ -193,4 +187,5 @@ JUDGES: dict[str, Callable[[Mapping[str, Any], Seen], Verdict]] = {
     "torch": _torch,
     "user": _user,
     "venv": _venv,
+    "wheel": _venv,
 }

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from dgops.transport.protocol import Transport
 
 DEADLINE = 60.0
+# A venv of 6 GB on a slow disk.
+DEEP_DEADLINE = 600.0
+ATTESTED = ("venv", "wheel")
+MOST_FINDINGS = 20
 MARKER = Check("contract", "the host carries this controller's contract", "state", "file", {})
 REACH = Check("contract", "the host can be looked at", "live", "port", {})
 
@@ -47,38 +51,43 @@ class HostHealth:
         return [one for one in self.results if one.outcome in bad and kind in (None, one.check.kind)]
 
 
-def look_at_all(hosts: Sequence[Host], settings: Settings, workers: int) -> Iterator[HostHealth]:
+def look_at_all(hosts: Sequence[Host], settings: Settings, workers: int, deep: bool = False) -> Iterator[HostHealth]:
     """Look at every host in threads, in the order of hosts; an unreachable one is a result like any other."""
-    yield from each(lambda host: look_at(host, settings), hosts, workers)
+    yield from each(lambda host: look_at(host, settings, deep), hosts, workers)
 
 
-def look_at(host: Host, settings: Settings) -> HostHealth:
-    """Look at one host over a connection of its own."""
+def look_at(host: Host, settings: Settings, deep: bool = False) -> HostHealth:
+    """Look at one host over a connection of its own; `deep` hashes every file of its venvs."""
     started = time.monotonic()
     try:
         kept = contracts.read(settings.state, host.name)
         transport = connect(host, settings)
         try:
-            return examine(transport, host, kept, started)
+            return examine(transport, host, kept, started, deep)
         finally:
             transport.close()
     except DgopsError as error:
         return _not_seen(host, error, time.monotonic() - started)
 
 
-def examine(transport: Transport, host: Host, kept: Contract | None, started: float) -> HostHealth:
+def examine(transport: Transport, host: Host, kept: Contract | None, started: float, deep: bool = False) -> HostHealth:
     """Probe an open host and judge it against its contract."""
-    return judged(host, kept, probe(transport, host, kept), started)
+    return judged(host, kept, probe(transport, host, kept, deep=deep), started)
 
 
-def probe(transport: Transport, host: Host, kept: Contract | None, *, live: bool = True) -> dict[str, Any]:
-    """Return what the agent answers about a contract's checks, in one round trip; without live ones where asked."""
+def probe(
+    transport: Transport, host: Host, kept: Contract | None, *, live: bool = True, deep: bool = False
+) -> dict[str, Any]:
+    """Return what the agent answers about a contract's checks, in one round trip.
+
+    Without live ones where only the state matters; deep hashes every file of the venvs.
+    """
     request: dict[str, Any] = {"checks": [], "persistent_root": host.variables.get("persistent_root")}
     if kept:
-        request["checks"] = [check.request() for check in _asked(kept, live)]
+        request["checks"] = [_request(check, deep) for check in _asked(kept, live)]
         request.update(runtime=kept.runtime, persistent_root=kept.persistent_root)
         request["look"] = dict(kept.asked)
-    answer = agent.call(transport, "probe", request, timeout=DEADLINE)
+    answer = agent.call(transport, "probe", request, timeout=DEEP_DEADLINE if deep else DEADLINE)
     _require_shape(host, answer, len(request["checks"]))
     return answer
 
@@ -92,12 +101,13 @@ def judged(
 ) -> HostHealth:
     """Return a probe's answer judged against the contract that it was asked about."""
     pairs = list(zip(_asked(kept, live), answer["observations"], strict=True)) if kept else []
-    judged = [judge(check, observation, kept.mode) for check, observation in pairs] if kept else []
-    results = [judge_marker(kept, answer["marker"]), *judged]
+    held = [judge(check, observation, kept.mode) for check, observation in pairs] if kept else []
+    results = [judge_marker(kept, answer["marker"]), *held]
     facts = {
         "disk": _disk(answer["facts"].get("disk")),
         "state_seconds": answer.get("state_seconds", 0.0),
-        "live": _live_facts(judged, answer["observations"]),
+        "live": _live_facts(held, answer["observations"]),
+        "attest": _attested(held, answer["observations"]),
     }
     outcome = Outcome.PASS if all(one.outcome in (Outcome.PASS, Outcome.SKIP) for one in results) else Outcome.FAIL
     seen = answer.get("seen")
@@ -105,6 +115,32 @@ def judged(
     return HostHealth(
         host.name, outcome, took, tuple(results), facts, kept, seen=seen if isinstance(seen, dict) else {}
     )
+
+
+def _request(check: Check, deep: bool) -> dict[str, Any]:
+    return {**check.request(), "deep": True} if deep and check.type in ATTESTED else check.request()
+
+
+def _attested(results: list[CheckResult], observations: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return path of a venv → whether it holds, the first findings, and how many there are, of all checks of it."""
+    found: dict[str, dict[str, Any]] = {}
+    for result, observation in zip(results, observations, strict=True):
+        if result.check.type in ATTESTED and result.check.kind == "state":
+            one = found.setdefault(str(result.check.wanted["path"]), {"holds": True, "findings": [], "count": 0})
+            if result.outcome is not Outcome.PASS:
+                words, total = _findings(result, observation)
+                one["holds"] = False
+                one["findings"] = [*one["findings"], *words][:MOST_FINDINGS]
+                one["count"] += total
+    return found
+
+
+def _findings(result: CheckResult, observation: dict[str, Any]) -> tuple[list[str], int]:
+    seen = observation.get("seen")
+    words = seen.get("findings") if isinstance(seen, dict) else None
+    if not isinstance(words, list) or not words or result.outcome is Outcome.ERROR:
+        return [result.observed], 1
+    return [one_line(word) for word in words[:MOST_FINDINGS]], int(seen["total"]) if seen else 1
 
 
 def _require_shape(host: Host, answer: dict[str, Any], count: int) -> None:

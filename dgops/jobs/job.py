@@ -44,7 +44,10 @@ class Output:
 
 @dataclass(frozen=True)
 class Request:
-    """What a person asks for; `secrets` are names and values that go into the job's environment and nowhere else."""
+    """What a person asks for; `secrets` are names and values that go into the job's environment and nowhere else.
+
+    `allow_drift` starts it although venvs differ from their locks.
+    """
 
     kind: str
     label: str
@@ -55,6 +58,7 @@ class Request:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     gpus: Gpus | None = None
     resume: tuple[str, ...] | None = None
+    allow_drift: bool = False
 
 
 @dataclass(frozen=True)

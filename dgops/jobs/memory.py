@@ -33,6 +33,7 @@ def keep(state: Path, host: str, spec: dict[str, Any], outputs: Sequence[Output]
         "kind": spec["kind"],
         "label": spec["label"],
         "created": spec["created"],
+        "attest": spec["attest"],
         "outputs": [{"path": one.path, "local": str(one.local.absolute())} for one in outputs],
     }
     write_json(_folder(state) / f"{spec['id']}.json", body, mode=0o600)

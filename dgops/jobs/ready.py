@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from dgops.errors import DgopsError
 from dgops.health import contract as contracts
 from dgops.health.judge import one_line
-from dgops.health.look import examine
+from dgops.health.look import ATTESTED, examine
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dgops.health.contract import Contract
     from dgops.hosts.host import Host
     from dgops.jobs.link import Link
@@ -19,17 +22,31 @@ if TYPE_CHECKING:
 MOST_SHOWN = 8
 
 
-def require_ready(link: Link) -> Contract:
-    """Return the contract that the host holds; raises DgopsError with what does not hold."""
+@dataclass(frozen=True)
+class Ready:
+    """A host that a job may start on: its contract, and how its venvs were found (path → holds, findings, count)."""
+
+    contract: Contract
+    attest: Mapping[str, Mapping[str, Any]]
+
+
+def require_ready(link: Link, allow_drift: bool = False) -> Ready:
+    """Return what the host holds; raises DgopsError with what does not hold.
+
+    With `allow_drift` venvs may differ from their locks, and nothing else.
+    """
     host = link.host
     kept = deployed(host, link.settings)
     found = examine(link.transport(), host, kept, time.monotonic())
-    failing = [f"{one.check.role}: {one.check.name}: {one_line(one.observed)}" for one in found.failures("state")]
-    if failing:
+    bad = found.failures("state")
+    drifted = [one for one in bad if one.check.type in ATTESTED]
+    if bad and not (allow_drift and drifted == bad):
+        failing = [f"{one.check.role}: {one.check.name}: {one_line(one.observed)}" for one in bad]
         more = [f"and {len(failing) - MOST_SHOWN} more"] if len(failing) > MOST_SHOWN else []
         rows = "\n  ".join([*failing[:MOST_SHOWN], *more])
-        raise DgopsError(f"{host.name} is not as its contract says, so no job starts there:\n  {rows}", _mend(host))
-    return kept
+        hint = f"{_mend(host)}  mends it; --allow-drift runs on it as it is" if drifted == bad else _mend(host)
+        raise DgopsError(f"{host.name} is not as its contract says, so no job starts there:\n  {rows}", hint)
+    return Ready(kept, found.facts["attest"])
 
 
 def deployed(host: Host, settings: Settings) -> Contract:

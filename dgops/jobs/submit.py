@@ -16,7 +16,7 @@ from dgops.jobs.ready import base_of, require_ready, work_user
 from dgops.jobs.transfer import upload
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dgops.hosts.host import Host
     from dgops.jobs.job import Request
@@ -39,10 +39,13 @@ def submit(host: Host, settings: Settings, request: Request, watcher: Watcher) -
     _require_no_secret(request)
     sources = source.read(request.inputs, socket.gethostname())
     with Link(host, settings, watcher.told) as link:
-        contract = require_ready(link)
+        ready = require_ready(link, request.allow_drift)
+        contract = ready.contract
         base, user = base_of(contract), work_user(host)
-        spec = spec_of(request, sources)
+        spec = spec_of(request, sources, ready.attest)
         watcher.begins(host.name, spec)
+        for line in _drift(ready.attest):
+            watcher.told(line)
         if sources:
             upload(link, base, user, sources, watcher)
         order = {
@@ -76,8 +79,14 @@ def _start(link: Link, order: dict[str, Any], watcher: Watcher) -> Job:
     return from_view(link.host.name, answer.get("job"))
 
 
-def spec_of(request: Request, sources: Sequence[Source]) -> dict[str, Any]:
-    """Return the spec that lies in the job's folder: all that was asked, and no secret's value."""
+def _drift(attest: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a line for each venv that is not as its lock says."""
+    bad = [(path, one["findings"][0], one["count"] - 1) for path, one in attest.items() if not one["holds"]]
+    return [f"{path} drifted: {first}{f' and {more} more' if more else ''}" for path, first, more in bad]
+
+
+def spec_of(request: Request, sources: Sequence[Source], attest: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the spec that lies in the job's folder: all that was asked, how venvs were, and no secret's value."""
     return {
         "id": secrets.token_hex(4),
         "kind": request.kind,
@@ -90,6 +99,7 @@ def spec_of(request: Request, sources: Sequence[Source]) -> dict[str, Any]:
         "outputs": [one.path for one in request.outputs],
         "gpus": request.gpus.to_json() if request.gpus else None,
         "resume": list(request.resume) if request.resume else None,
+        "attest": {path: dict(one) for path, one in attest.items()},
         "created": datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "correlation": secrets.token_hex(4),
     }

@@ -15,6 +15,8 @@ import pytest
 from dgops.agent import jobdir, process
 
 ROOT = Path(__file__).parents[3]
+# Tests here share what makes wheels and venvs.
+sys.path.insert(0, str(Path(__file__).parent))
 OVER = ("succeeded", "failed", "cancelled", "lost")
 
 

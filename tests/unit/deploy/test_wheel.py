@@ -32,7 +32,7 @@ def test_it_is_built_once(built, monkeypatch):
 def test_it_carries_what_a_deploy_needs(built):
     with zipfile.ZipFile(built) as archive:
         names = archive.namelist()
-    for name in ("roles/python_env/files/build_venv.py", "playbooks/site.yml", "locks/runtime.txt", "locks/uv.txt"):
+    for name in ("roles/python_env/checks.yml", "playbooks/site.yml", "locks/runtime.txt", "locks/uv.txt"):
         assert f"dgops/share/{name}" in names
     assert "dgops/agent/probe.py" in names
     assert [name for name in names if name.endswith(".pyc") or "__pycache__" in name] == []

@@ -12,6 +12,8 @@ from dgops.health.judge import JUDGES, judge
 
 KEYS = [
     "exists",
+    "findings",
+    "count",
     "kind",
     "mode",
     "owner",

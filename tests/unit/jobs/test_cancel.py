@@ -15,7 +15,7 @@ from dgops.jobs.submit import spec_of
 
 
 def test_a_running_one(link, here, base, user, heard):
-    spec = spec_of(Request("command", "sleep", ("sleep", "60")), [])
+    spec = spec_of(Request("command", "sleep", ("sleep", "60")), [], {})
     order = {"op": "submit", "base": base, "user": user, "mode": "fast-test", "spec": spec, "secrets": {}}
     link.call("job", order)
     place = Place(here, base, spec["id"])

@@ -6,7 +6,7 @@ from dgops.errors import UsageError
 from dgops.jobs import memory
 from dgops.jobs.job import Output
 
-SPEC = {"kind": "command", "label": "ls", "created": "now", "env": {"A": "secret"}, "secrets": ["T"]}
+SPEC = {"kind": "command", "label": "ls", "created": "now", "env": {"A": "secret"}, "secrets": ["T"], "attest": {}}
 
 
 def test_kept_and_recalled(tmp_path, monkeypatch):

@@ -24,7 +24,12 @@ def ask(*argv, **more):
 @pytest.fixture
 def look_away(monkeypatch, settings):
     """Take the contract as held: what it says is not on this machine."""
-    monkeypatch.setattr(submit, "require_ready", lambda link: ready.deployed(link.host, link.settings))
+
+    def seen(link, allow_drift):
+        drifted = {"holds": False, "findings": ["x.py was added"], "count": 3}
+        return ready.Ready(ready.deployed(link.host, link.settings), {"/v": drifted} if allow_drift else {})
+
+    monkeypatch.setattr(submit, "require_ready", seen)
 
 
 def test_one_job_from_end_to_end(look_away, here, settings, base, heard, tmp_path):
@@ -106,7 +111,7 @@ def test_an_answer_that_never_comes_says_how_to_find_out(look_away, here, settin
 
 
 def test_the_spec():
-    found = submit.spec_of(ask("x", gpus=Gpus(ids=(0, 2)), resume=("y",), secrets={"B": "1", "A": "2"}), [])
+    found = submit.spec_of(ask("x", gpus=Gpus(ids=(0, 2)), resume=("y",), secrets={"B": "1", "A": "2"}), [], {})
     assert (found["gpus"], found["resume"], found["secrets"], found["cwd"]) == (
         {"ids": [0, 2]},
         ["y"],
@@ -121,3 +126,11 @@ def test_an_output_that_could_not_come_home(settings, heard, tmp_path):
     request = ask("true", outputs=(Output("out", tmp_path / "file/out"),))
     with pytest.raises(UsageError, match="file is no folder"):
         submit.submit(NOWHERE, settings, request, heard)
+
+
+def test_how_venvs_were_found_is_kept_with_the_job(look_away, here, settings, base, heard):
+    job = submit.submit(here, settings, ask("true", allow_drift=True), heard)
+    wanted = {"/v": {"holds": False, "findings": ["x.py was added"], "count": 3}}
+    assert "/v drifted: x.py was added and 2 more" in heard.messages
+    for path in (Path(base) / "jobs" / job.id / "spec.json", settings.state / "jobs" / f"{job.id}.json"):
+        assert json.loads(path.read_text())["attest"] == wanted
