@@ -90,15 +90,18 @@ def read(venv: str) -> Optional[Manifest]:
         kept = json.loads(body)
         if kept["version"] != VERSION:
             return None
-        files = {path: _row(row, kept["holders"]) for path, row in kept["files"].items()}
+        alone: List[Tuple[str, ...]] = [(holder,) for holder in kept["holders"]]
+        files = {path: _row(row, kept["holders"], alone) for path, row in kept["files"].items()}
         return Manifest(files, kept["folders"], kept["python"], kept["taken"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
         return None
 
 
-def _row(row: Any, holders: List[str]) -> Row:
+def _row(row: Any, holders: List[str], alone: List[Tuple[str, ...]]) -> Row:
     digests, size, claims, stamp = row
-    return Row(tuple(digests), size, tuple(holders[claim] for claim in claims), tuple(stamp))
+    # One holder is the rule, and thousands of files share it.
+    held = alone[claims[0]] if len(claims) == 1 else tuple(holders[claim] for claim in claims)
+    return Row(tuple(digests), size, held, tuple(stamp))
 
 
 def write(venv: str, made: Manifest) -> None:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Dict, List, Optional, Set
 
 from dgops.agent import attest, manifest, pins
+from dgops.agent import program as origin
 
 Observation = Dict[str, Any]
 DPKG_STATUS = "/var/lib/dpkg/status"
@@ -104,6 +105,13 @@ def wheel(check: Dict[str, Any]) -> Observation:
         "exists": True,
         **attest.report(attest.attest_wheel(check["path"], check["wheel"], bool(check.get("deep")))),
     }
+
+
+def program(check: Dict[str, Any]) -> Observation:
+    """Observe how the program uv differs from the one in the wheel that its lock names, in words."""
+    with open(check["lock"]) as stream:
+        pin = pins.locked(stream.read())["uv"]
+    return {"wrong": origin.differs(check["path"], pin, bool(check.get("deep"))), "version": pin.version}
 
 
 def run(argv: List[str], name: Optional[str], timeout: float) -> "tuple[int, str]":

@@ -17,6 +17,7 @@ OBSERVERS: Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]] = {
     "git_config": observe.git_config,
     "link": observe.file,
     "package": observe.package,
+    "program": observe.program,
     "user": observe.user,
     "venv": observe.venv,
     "wheel": observe.wheel,

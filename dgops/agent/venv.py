@@ -9,7 +9,7 @@ import time
 import zipfile
 from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
-from dgops.agent import manifest, wheels
+from dgops.agent import manifest, program, wheels
 from dgops.agent.attest import Attested, attest, attest_wheel, digest_of
 from dgops.agent.manifest import STAMP, TICK, Manifest, Row
 from dgops.agent.mend import Plan, concerns, discard_all, plan_of, set_modes, take_away
@@ -37,10 +37,10 @@ def settle_all(request: Request) -> Answer:
     The request: cache, uv (path, text of its lock), venvs (path, lock, allow, index_url), check.
     """
     uv, cache, check = request["uv"], request["cache"], request["check"]
-    downloaded = [] if check else wheels.ensure_uv(uv["path"], uv["lock"], cache)
+    renewed, downloaded = program.ensure_uv(uv["path"], uv["lock"], cache, check)
     done = {venv["path"]: settle(venv, uv["path"], cache, check) for venv in request["venvs"]}
-    changed = bool(downloaded) or any(any(one.values()) for one in done.values())
-    return {"changed": changed, "downloaded": downloaded, "venvs": done}
+    changed = renewed or any(any(one.values()) for one in done.values())
+    return {"changed": changed, "uv": renewed, "downloaded": downloaded, "venvs": done}
 
 
 def settle(venv: Dict[str, Any], uv: str, cache: str, check: bool = False) -> Answer:

@@ -19,6 +19,7 @@ STATE_KEYS: dict[str, tuple[set[str], set[str]]] = {
     "git_config": ({"key", "value"}, {"user", "scope"}),
     "link": ({"path", "target"}, set()),
     "package": ({"names"}, set()),
+    "program": ({"path", "lock"}, {"deep"}),
     "user": ({"user"}, {"uid", "gid", "shell", "home", "groups"}),
     "venv": ({"path", "lock"}, {"allow", "owner", "deep"}),
     "wheel": ({"path", "wheel"}, {"deep"}),

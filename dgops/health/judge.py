@@ -114,6 +114,12 @@ def _venv(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
     return not total, expected, first[0] + more if total else f"{count} distribution{'' if count == 1 else 's'}"
 
 
+def _program(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
+    del wanted
+    version, wrong = f"version {seen['version']}", str(seen["wrong"])
+    return not wrong, f"{version} out of its wheel", wrong or version
+
+
 def _disk(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
     free = seen["free"] / GIGA
     observed = f"{free:.1f} of {seen['total'] / GIGA:.0f} GB free on {seen['type']}"
@@ -184,6 +190,7 @@ JUDGES: dict[str, Callable[[Mapping[str, Any], Seen], Verdict]] = {
     "memory": _memory,
     "package": _package,
     "port": _port,
+    "program": _program,
     "torch": _torch,
     "user": _user,
     "venv": _venv,

@@ -26,6 +26,7 @@ DEADLINE = 60.0
 # A venv of 6 GB on a slow disk.
 DEEP_DEADLINE = 600.0
 ATTESTED = ("venv", "wheel")
+HASHED = (*ATTESTED, "program")
 MOST_FINDINGS = 20
 MARKER = Check("contract", "the host carries this controller's contract", "state", "file", {})
 REACH = Check("contract", "the host can be looked at", "live", "port", {})
@@ -118,7 +119,7 @@ def judged(
 
 
 def _request(check: Check, deep: bool) -> dict[str, Any]:
-    return {**check.request(), "deep": True} if deep and check.type in ATTESTED else check.request()
+    return {**check.request(), "deep": True} if deep and check.type in HASHED else check.request()
 
 
 def _attested(results: list[CheckResult], observations: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -381,11 +381,11 @@ def test_a_disk_that_fills_up_in_the_middle(tmp_path):
 def test_the_answer_of_the_command(made):
     request = {
         "cache": str(made.cache),
-        "uv": {"path": str(made.path.parent / "uv"), "lock": "uv==0\n"},
+        "uv": {"path": str(made.path.parent / "uv"), "lock": "uv==0 --hash=sha256:00\n"},
         "venvs": [{"path": str(made.path), "lock": str(made.lock), "allow": [], "index_url": ""}],
         "check": True,
     }
-    assert venvs.answer(request) == {"changed": False, "downloaded": [], "venvs": {str(made.path): SAME}}
+    assert venvs.answer(request) == {"changed": True, "uv": True, "downloaded": [], "venvs": {str(made.path): SAME}}
     with pytest.raises(SystemExit, match="error: No such file or directory: "):
         venvs.answer({**request, "venvs": [{"path": str(made.path), "lock": "/nonexistent"}]})
 

@@ -13,6 +13,7 @@ from dgops.health.judge import JUDGES, judge
 KEYS = [
     "exists",
     "findings",
+    "wrong",
     "count",
     "kind",
     "mode",
