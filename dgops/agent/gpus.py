@@ -16,9 +16,9 @@ DRIVER = "/proc/driver/nvidia/gpus"
 def found() -> List[int]:
     """Return the indices of this host's GPUs, as nvidia-smi counts them."""
     # Loaded here, since every other request does without; and a child's environment is a login's.
-    from dgops.agent import live, observe
+    from dgops.agent import live_gpu, observe
 
-    known = next((path for path in live.NVIDIA_SMI if os.path.exists(path)), None)
+    known = next((path for path in live_gpu.NVIDIA_SMI if os.path.exists(path)), None)
     program = known or shutil.which("nvidia-smi")
     if program:
         returncode, output = observe.run([program, "-L"], None, 20)

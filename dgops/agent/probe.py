@@ -6,9 +6,9 @@ import os
 import platform
 import socket
 import time
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, List
 
-from dgops.agent import live, look, marker, observe
+from dgops.agent import live_machine, look, marker, observe
 
 OBSERVERS: Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]] = {
     "command": observe.command,
@@ -29,18 +29,20 @@ def answer(request: Dict[str, Any]) -> Dict[str, Any]:
 
     `look` asks for what roles look at before they begin (`look.answer`), answered as `seen`.
     Each observation is {"seen": {...}} or {"error": text}: could not look is not the same as looked and absent.
-    Live checks run in one child under `runtime` (a venv with psutil and nvidia-ml-py) as its owner.
+    Live checks run in one child under `runtime` (a venv with psutil and nvidia-ml-py) as its owner; `deep` lets them
+    read what is too large to be read at every look.
     """
-    started = time.monotonic()
+    arrived, started = time.time(), time.monotonic()
     checks = request.get("checks", [])
     observations = [_observe(check) if check["kind"] == "state" else None for check in checks]
     state_seconds = time.monotonic() - started
-    live_checks = [check for check in checks if check["kind"] == "live"]
-    seen = iter(live.run(live_checks, request.get("runtime")))
+    seen = iter(_live([check for check in checks if check["kind"] == "live"], request))
     return {
         "seen": look.answer(request["look"]) if request.get("look") else {},
         "facts": facts(request.get("persistent_root")),
         "marker": marker.read(),
+        # The host's clock when it was asked and when it answered, in seconds since 1970.
+        "clock": [arrived, arrived + time.monotonic() - started],
         "observations": [next(seen) if one is None else one for one in observations],
         "state_seconds": round(state_seconds, 4),
         "seconds": round(time.monotonic() - started, 4),
@@ -51,14 +53,23 @@ def facts(persistent_root: Any) -> Dict[str, Any]:
     """Return what a person wants to know of a host at a glance."""
     root = persistent_root if persistent_root and os.path.isdir(persistent_root) else "/"
     return {
-        "disk": live.disk_seen(root),
-        "fresh_disk": live.disk_seen("/"),
+        "disk": live_machine.disk_seen(root),
+        "fresh_disk": live_machine.disk_seen("/"),
         "hostname": socket.gethostname(),
         "kernel": platform.release(),
         "python": platform.python_version(),
         "user": os.geteuid(),
         "wsl": "microsoft" in platform.release().lower(),
     }
+
+
+def _live(checks: List[Dict[str, Any]], request: Dict[str, Any]) -> List[Dict[str, Any]]:
+    if not checks:
+        return []
+    # Loaded here: a look at state alone is done in the time that loading this takes.
+    from dgops.agent import live
+
+    return live.run(checks, request.get("runtime"), bool(request.get("deep")))
 
 
 def _observe(check: Dict[str, Any]) -> Dict[str, Any]:

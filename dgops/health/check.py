@@ -25,13 +25,21 @@ STATE_KEYS: dict[str, tuple[set[str], set[str]]] = {
     "wheel": ({"path", "wheel"}, {"deep"}),
 }
 LIVE_KEYS: dict[str, tuple[set[str], set[str]]] = {
+    "clock": ({"max_skew"}, set()),
+    "comfyui": ({"url"}, {"nodes"}),
+    "defender": (set(), {"realtime"}),
     "disk": ({"path", "min_free_gb"}, set()),
     "git_auth": ({"user", "host", "key"}, set()),
-    "gpu": (set(), set()),
+    "git_lock": ({"roots"}, set()),
+    "gpu": (set(), {"min_free_gb", "min_driver"}),
     "http": ({"url"}, set()),
     "memory": ({"min_free_gb"}, set()),
+    "model": ({"path"}, {"size", "sha256"}),
     "port": ({"port"}, set()),
+    "shm": ({"min_mb"}, set()),
+    "sshd": (set(), {"port"}),
     "torch": ({"venv"}, set()),
+    "wheel_cache": ({"path"}, set()),
 }
 COMMON_KEYS = {"role", "name", "kind", "type", "mend"}
 
@@ -63,12 +71,21 @@ class Check:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What became of a check: expected and observed are short texts for people."""
+    """What became of a check: expected and observed are short texts for people.
+
+    `remedy` is set where the next step follows from what was observed.
+    """
 
     check: Check
     outcome: Outcome
     expected: str
     observed: str
+    remedy: str = ""
+
+    @property
+    def mend(self) -> str:
+        """The next step for who wants it mended, empty where none is known."""
+        return self.remedy or self.check.mend
 
 
 def load(entries: Sequence[Mapping[str, Any]], source: str) -> tuple[Check, ...]:

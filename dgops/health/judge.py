@@ -5,42 +5,40 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from dgops.health import judge_live
 from dgops.health.check import Check, CheckResult, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 Seen = dict[str, Any]
-# What a judge returns: whether it holds, what was expected, what was observed.
-Verdict = tuple[bool, str, str]
-GIGA = 1024**3
+# What a judge returns: whether it holds (None where it does not apply), what was expected, what was observed.
+Verdict = tuple["bool | None", str, str]
 # What a host says is shown in one line of this length at most: it could forge a table, or fill a terminal.
 LONGEST = 300
 
 
 def judge(check: Check, observation: Mapping[str, Any], mode: str) -> CheckResult:
     """Return the result of one check; a host in fast-test mode is not asked for a GPU."""
-    if check.type in ("gpu", "torch") and mode == "fast-test" and not _has_gpu(observation):
+    if mode == "fast-test" and judge_live.does_without_gpu(check.type, observation):
         return CheckResult(check, Outcome.SKIP, "a CUDA GPU", "fast-test mode asks for none")
     if "error" in observation:
         return CheckResult(check, Outcome.ERROR, check.name, one_line(observation["error"]))
     try:
-        holds, expected, observed = JUDGES[check.type](check.wanted, dict(observation["seen"]))
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+        seen = dict(observation["seen"])
+        holds, expected, observed = JUDGES[check.type](check.wanted, seen)
+        remedy = "" if holds else judge_live.remedy(check.type, seen)
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError, IndexError) as error:
         # The host is not trusted: an answer of another shape is no reason to fall over.
         return CheckResult(check, Outcome.ERROR, check.name, f"the host's answer makes no sense: {error!r}"[:LONGEST])
-    return CheckResult(check, Outcome.PASS if holds else Outcome.FAIL, expected, one_line(observed))
+    outcome = Outcome.SKIP if holds is None else Outcome.PASS if holds else Outcome.FAIL
+    return CheckResult(check, outcome, expected, one_line(observed), remedy)
 
 
 def one_line(text: object) -> str:
     """Return what a host said as one line of bearable length."""
     line = " ".join(str(text).split())
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
-
-
-def _has_gpu(observation: Mapping[str, Any]) -> bool:
-    seen = observation.get("seen")
-    return isinstance(seen, dict) and bool(seen.get("gpus"))
 
 
 def _file(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
@@ -120,53 +118,6 @@ def _program(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
     return not wrong, f"{version} out of its wheel", wrong or version
 
 
-def _disk(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
-    free = seen["free"] / GIGA
-    observed = f"{free:.1f} of {seen['total'] / GIGA:.0f} GB free on {seen['type']}"
-    return (
-        free >= float(wanted["min_free_gb"]),
-        f"{wanted['min_free_gb']} GB free on {seen['path']}",
-        observed,
-    )
-
-
-def _memory(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
-    free = seen["free"] / GIGA
-    return (
-        free >= float(wanted["min_free_gb"]),
-        f"{wanted['min_free_gb']} GB of memory",
-        f"{free:.1f} GB free",
-    )
-
-
-def _gpu(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
-    del wanted
-    names = ", ".join(
-        f"{gpu['name']} (driver {gpu['driver']}), {gpu['free'] / GIGA:.0f} of {gpu['total'] / GIGA:.0f} GB free"
-        for gpu in seen["gpus"]
-    )
-    return bool(seen["gpus"]), "a CUDA GPU", names or str(seen.get("reason") or "none")
-
-
-def _torch(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
-    del wanted
-    version = seen["version"]
-    observed = f"{version}, CUDA {'available' if seen['cuda'] else 'not available'}" if version else seen["reason"]
-    return bool(seen["cuda"]), "torch with CUDA", str(observed)
-
-
-def _http(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
-    return seen["status"] == 200, f"200 from {wanted['url']}", str(seen["status"] or seen.get("reason"))
-
-
-def _port(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
-    return bool(seen["open"]), f"port {wanted['port']} answers", "open" if seen["open"] else "closed"
-
-
-def _git_auth(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
-    return bool(seen["accepted"]), f"{wanted['host']} accepts the key", str(seen["said"])
-
-
 def _same(wanted: Mapping[str, Any], seen: Seen, keys: Sequence[str]) -> Verdict:
     """Compare the keys that are asked for, as text: YAML may have read 1100 as a number."""
     asked = [key for key in keys if key in wanted]
@@ -180,19 +131,13 @@ def _same(wanted: Mapping[str, Any], seen: Seen, keys: Sequence[str]) -> Verdict
 JUDGES: dict[str, Callable[[Mapping[str, Any], Seen], Verdict]] = {
     "command": _command,
     "directory": _directory,
-    "disk": _disk,
     "file": _file,
-    "git_auth": _git_auth,
     "git_config": _git_config,
-    "gpu": _gpu,
-    "http": _http,
     "link": _link,
-    "memory": _memory,
     "package": _package,
-    "port": _port,
     "program": _program,
-    "torch": _torch,
     "user": _user,
     "venv": _venv,
     "wheel": _venv,
+    **judge_live.JUDGES,
 }

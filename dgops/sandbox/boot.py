@@ -60,6 +60,8 @@ def run_arguments(layout: Layout, limits: tuple[str, ...], record: Record, image
     arguments += ["--network", layout.network, "--publish", f"127.0.0.1:{record.port}:22", *limits]
     arguments += ["--volume", f"{layout.volume(spec.name, purpose)}:{mount}"]
     arguments += ["--volume", f"{layout.folder / f'{spec.kind}-start.sh'}:/start.sh:ro"]
+    # An engine's own 64 MB is what rented pods are spared: it breaks data loaders.
+    arguments += ["--shm-size", "1g"]
     if spec.memory:
         arguments += ["--memory", spec.memory]
     for folder, size in sorted(spec.small.items()):

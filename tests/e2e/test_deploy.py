@@ -56,7 +56,7 @@ class TestOnePod:
         assert [one for one in pod["checks"] if one["outcome"] in ("fail", "error")] == []
         assert (code, found["ok"], pod["outcome"]) == (0, True, "pass")
         assert {one["role"] for one in pod["checks"]} >= set(ROLES)
-        assert set(pod["checks"][0]) == {"role", "check", "kind", "outcome", "expected", "observed"}
+        assert set(pod["checks"][0]) == {"role", "check", "kind", "outcome", "expected", "observed", "mend"}
         assert {one["kind"] for one in pod["checks"]} == {"state", "live"}
 
     def test_state_checks_are_cheap(self, place):

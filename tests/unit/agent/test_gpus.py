@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from dgops.agent import gpus, live
+from dgops.agent import gpus, live_gpu
 
 SHOW = "import os; print(os.environ.get('CUDA_VISIBLE_DEVICES')); import time; time.sleep({})"
 
@@ -16,7 +16,7 @@ SHOW = "import os; print(os.environ.get('CUDA_VISIBLE_DEVICES')); import time; t
 @pytest.fixture
 def cards(agent_host, tmp_path, monkeypatch):
     """A host whose nvidia-smi lists so many GPUs."""
-    if any(os.path.exists(path) for path in live.NVIDIA_SMI):
+    if any(os.path.exists(path) for path in live_gpu.NVIDIA_SMI):
         pytest.skip("this machine has an nvidia-smi of its own")
 
     def put(count):

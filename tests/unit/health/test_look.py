@@ -6,8 +6,10 @@ import pytest
 
 from dgops import settings as settings_room
 from dgops.health import contract as contracts
+from dgops.health import look as look_module
 from dgops.health.check import Check, Outcome
 from dgops.health.contract import Contract
+from dgops.health.judge import judge
 from dgops.health.look import look_at, look_at_all
 from dgops.hosts.host import Host
 
@@ -68,6 +70,27 @@ def test_a_marker_that_is_not_ours(kept, marker, words):
     found = look_at(answering(marker), settings_room.load())
     assert found.outcome is Outcome.FAIL
     assert words in found.failures("state")[0].observed
+
+
+@pytest.mark.parametrize(("ahead", "outcome"), [(0, Outcome.PASS), (-90, Outcome.FAIL), (3600, Outcome.FAIL)])
+def test_the_clock_is_compared_with_ours(ahead, outcome):
+    # Asked at 100, answered at 103; the host worked for one second in between.
+    seen = look_module._clock([101.0 + ahead, 102.0 + ahead], 100.0, 103.0)
+    result = judge(Check("base", "the clock", "live", "clock", {"max_skew": 10}), seen, "production")
+    assert result.outcome is outcome
+    assert seen["seen"] == {"offset": ahead, "within": 1.0}
+
+
+@pytest.mark.parametrize("seen", [None, [], [1], ["a", "b"], [float("nan")] * 2, [10**400, 1], {"a": 1}, [-1, 1]])
+def test_a_host_that_does_not_tell_the_time(seen):
+    assert look_module._clock(seen, 0, 1) == {"error": "the host does not tell the time"}
+
+
+@pytest.mark.parametrize("number", [-1, "x", None, float("nan"), 10**400])
+def test_numbers_that_no_machine_has_are_not_shown(number):
+    assert look_module._disk({"path": "/", "type": "x", "free": number, "total": 5}) is None
+    assert not look_module._is_shown("gpu", {"gpus": [{"name": "x", "free": number, "total": 5}]})
+    assert not look_module._is_shown("memory", {"free": 1, "total": number})
 
 
 def test_never_deployed():
