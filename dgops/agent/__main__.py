@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-import traceback
 from typing import Any, BinaryIO, Callable, Dict, Iterable, Tuple
 
 # A request in, an answer out.
@@ -48,6 +47,9 @@ def main() -> int:
     except OSError as error:
         stdout.write(json.dumps({"error": "{}: {}".format(type(error).__name__, error)}).encode() + b"\n")
     except (KeyError, ValueError, TypeError):
+        # Loaded here: it would be a tenth of what a look takes.
+        import traceback
+
         sys.stderr.write(traceback.format_exc())
         return 70
     return 0

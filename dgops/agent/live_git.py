@@ -28,7 +28,7 @@ def git_lock(check: Dict[str, Any]) -> Observation:
 
     `alive` says whether a git process works in the repository, or may: where another user's git is, nobody sees.
     """
-    repositories = sorted({one for root in check["roots"] for one in _repositories(root)})
+    repositories = sorted({one for root in check["roots"] or [] for one in _repositories(root)})
     held = [(one, _lock_of(one)) for one in repositories]
     found = [(one, lock) for one, lock in held if lock and os.path.lexists(lock)]
     places = _git_at() if found else []

@@ -35,7 +35,7 @@ def comfyui(check: Dict[str, Any]) -> Observation:
     return {
         "status": status,
         "count": len(classes),
-        "missing": [name for name in check.get("nodes", []) if name not in classes],
+        "missing": [name for name in check.get("nodes") or [] if name not in classes],
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import socket
 import time
 from typing import Any, Callable, Dict, List
 
@@ -55,7 +54,7 @@ def facts(persistent_root: Any) -> Dict[str, Any]:
     return {
         "disk": live_machine.disk_seen(root),
         "fresh_disk": live_machine.disk_seen("/"),
-        "hostname": socket.gethostname(),
+        "hostname": os.uname().nodename,
         "kernel": platform.release(),
         "python": platform.python_version(),
         "user": os.geteuid(),
