@@ -4,8 +4,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from dgops.cli.deploy import Progress
+from dgops.cli.deploy_lines import Progress
 from dgops.deploy.events import Failure, RoleRun
+from dgops.deploy.plan import Plan, Step
 from dgops.deploy.result import HostResult
 
 
@@ -82,3 +83,30 @@ def test_what_goes_on_below_is_said_only_when_asked(show):
 
     assert show(lambda: body(False)).stderr == ""
     assert show(lambda: body(True)).stderr == "pod  ok  user: Make?[2J\n"
+
+
+def test_a_plan_says_what_holds_and_why_the_rest_runs(show):
+    plan = Plan((Step("base"), Step("user", ("check failed: mode 0644, want 0440", "input changed: user__uid"))))
+    lines = show(lambda: Progress(3, check=True, quiet=False).planned("pod", plan, 0.4)).stderr.splitlines()
+    assert lines[0].startswith("pod  looked          1 of 2 roles hold")
+    assert lines[1].split(maxsplit=1) == ["user", "check failed: mode 0644, want 0440"]
+    assert lines[2].strip() == "input changed: user__uid"
+
+
+def test_a_reason_that_all_share_is_said_once(show):
+    plan = Plan((Step("base", ("never deployed from here",)), Step("user", ("never deployed from here",))))
+    done = show(lambda: Progress(3, check=False, quiet=False).planned("pod", plan, 0.4))
+    assert len(done.stderr.splitlines()) == 1
+    assert "2 roles to run: never deployed from here" in done.stderr
+
+
+def test_a_look_that_found_nothing_to_do(show):
+    result = HostResult("pod", "unchanged", 0.6, plan=Plan((Step("base"), Step("user"))))
+    done = show(lambda: Progress(3, check=False, quiet=False).over(result))
+    assert "unchanged       2 roles hold" in done.stdout
+
+
+def test_a_look_names_the_tasks_that_would_change_something(show):
+    run = RoleRun("user", 0.0, 1.0, changed=1, tasks=["Let the user do\x1b everything"])
+    done = show(lambda: Progress(3, check=True, quiet=False).role_over("pod", run))
+    assert done.stderr.splitlines()[1].strip() == "Let the user do? everything"
