@@ -48,7 +48,7 @@ def test_every_role_is_pure_or_says_why_not(ours, name):
 
 
 def test_roles_of_this_tree(ours):
-    assert ours["dgops_runtime"].cargo == ("wheel",)
+    assert ours["dgops_runtime"].cargo == ("agent", "wheel")
     assert "missing" in ours["base"].facts
     assert "missing" not in ours["user"].facts, "a package that is gone is for base alone to mend"
     assert {"dgops_mode", "persistent_root", "user__name"} <= set(ours["python_env"].variables)
