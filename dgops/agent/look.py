@@ -8,6 +8,8 @@ import pwd
 import re
 from typing import Any, Callable, Dict, List, Optional
 
+from dgops.agent import observe
+
 PLAIN_KEYS = ("ssh-", "ecdsa-", "sk-")
 
 
@@ -25,12 +27,7 @@ def answer(request: Dict[str, Any]) -> Dict[str, Any]:
 
 def missing(names: List[str]) -> List[str]:
     """Return the packages that dpkg does not hold as installed."""
-    installed = set()
-    if os.path.exists("/var/lib/dpkg/status"):
-        with open("/var/lib/dpkg/status", errors="replace") as stream:
-            for stanza in stream.read().split("\n\n"):
-                if "\nStatus: install ok installed" in stanza:
-                    installed.add(stanza.split("Package: ", 1)[1].split("\n", 1)[0])
+    installed = observe.installed_packages() if os.path.exists(observe.DPKG_STATUS) else set()
     return [name for name in names if name not in installed]
 
 

@@ -20,10 +20,13 @@ DPKG_STATUS = "/var/lib/dpkg/status"
 
 
 def file(check: Dict[str, Any]) -> Observation:
-    """Observe a file, directory or link: kind, mode, owner, group; digest and lines only where they are asked for."""
+    """Observe a file, directory or link: kind, mode, owner, group; digest and lines only where they are asked for.
+
+    With `follow`, what a link leads to is observed in its place.
+    """
     path = check["path"]
     try:
-        status = os.lstat(path)
+        status = os.stat(path) if check.get("follow") else os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return {"exists": False}
     seen: Observation = {
@@ -32,21 +35,51 @@ def file(check: Dict[str, Any]) -> Observation:
         "mode": "{:04o}".format(stat.S_IMODE(status.st_mode)),
         "owner": _user_name(status.st_uid),
         "group": _group_name(status.st_gid),
+        "uid": status.st_uid,
+        "gid": status.st_gid,
     }
     if seen["kind"] == "link":
         seen["target"] = os.readlink(path)
-    if seen["kind"] == "file" and ("sha256" in check or "contains" in check):
+    if seen["kind"] == "file" and {"sha256", "contains", "block"} & set(check):
         with open(path, "rb") as stream:
-            content = stream.read()
-        seen["sha256"] = hashlib.sha256(content).hexdigest()
-        lines = set(content.decode(errors="replace").splitlines())
-        seen["missing"] = [line for line in check.get("contains", []) if line not in lines]
+            seen.update(_content(check, stream.read()))
     return seen
+
+
+def _content(check: Dict[str, Any], content: bytes) -> Observation:
+    lines = content.decode(errors="replace").split("\n")
+    there = set(line.rstrip("\r") for line in lines) if "contains" in check else set()
+    seen: Observation = {"missing": [line for line in check.get("contains", []) if line not in there]}
+    if "sha256" in check:
+        seen["sha256"] = hashlib.sha256(content).hexdigest()
+    if "block" in check:
+        seen["block"] = block(lines, check["block"], check.get("marker", ""))
+    return seen
+
+
+def block(lines: List[str], wanted: List[str], marker: str) -> str:
+    """Say whether lines stand together in a file: `whole`, `altered` or `absent`.
+
+    With a marker they stand alone between the last two lines that it makes, which are those that Ansible's
+    blockinfile goes by. Without one they stand anywhere, and Windows' line ends are no difference.
+    """
+    if not marker:
+        plain = [line.rstrip("\r") for line in lines]
+        starts = (number for number, line in enumerate(plain) if line == wanted[0])
+        return "whole" if any(plain[at : at + len(wanted)] == wanted for at in starts) else "absent"
+    begin, end = (_last(lines, marker.replace("{mark}", word)) for word in ("BEGIN", "END"))
+    if begin < 0 or end < 0:
+        return "absent"
+    return "whole" if lines[begin + 1 : end] == wanted else "altered"
+
+
+def _last(lines: List[str], line: str) -> int:
+    return max((number for number, one in enumerate(lines) if one == line), default=-1)
 
 
 def package(check: Dict[str, Any]) -> Observation:
     """Observe which of the Debian packages are installed."""
-    installed = _installed_packages()
+    installed = installed_packages()
     return {"missing": [name for name in check["names"].split() if name not in installed]}
 
 
@@ -180,7 +213,8 @@ def _group_name(gid: int) -> str:
 
 
 @lru_cache(maxsize=1)
-def _installed_packages() -> Set[str]:
+def installed_packages() -> Set[str]:
+    """Return what dpkg holds as installed, whatever is wished for it: a package on hold is there too."""
     # dpkg's own database, since starting dpkg-query costs more than reading it.
     installed = set()
     with open(DPKG_STATUS, encoding="utf-8", errors="replace") as stream:

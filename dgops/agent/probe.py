@@ -7,13 +7,14 @@ import platform
 import time
 from typing import Any, Callable, Dict, List
 
-from dgops.agent import live_machine, look, marker, observe
+from dgops.agent import keys, live_machine, look, marker, observe
 
 OBSERVERS: Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]] = {
     "command": observe.command,
     "directory": observe.file,
     "file": observe.file,
     "git_config": observe.git_config,
+    "key_pair": keys.key_pair,
     "link": observe.file,
     "package": observe.package,
     "program": observe.program,

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 # type → (required keys, optional keys)
 STATE_KEYS: dict[str, tuple[set[str], set[str]]] = {
     "command": ({"argv"}, {"user", "rc", "stdout", "timeout"}),
-    "directory": ({"path"}, {"mode", "owner", "group"}),
-    "file": ({"path"}, {"mode", "owner", "group", "sha256", "contains", "absent"}),
-    "git_config": ({"key", "value"}, {"user", "scope"}),
+    "directory": ({"path"}, {"mode", "owner", "group", "follow"}),
+    "file": ({"path"}, {"mode", "owner", "group", "follow", "sha256", "contains", "block", "marker", "absent"}),
+    "git_config": ({"key"}, {"value", "absent", "user", "scope"}),
+    "key_pair": ({"path"}, {"public"}),
     "link": ({"path", "target"}, set()),
     "package": ({"names"}, set()),
     "program": ({"path", "lock"}, {"deep"}),

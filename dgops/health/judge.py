@@ -50,6 +50,8 @@ def _file(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
         return False, "a file", f"a {seen['kind']}"
     if seen.get("missing"):
         return False, f"the line {seen['missing'][0]!r}", "that line is missing"
+    if "block" in wanted and seen["block"] != "whole":
+        return False, f"its {len(wanted['block'])} lines together", f"they are {seen['block']}"
     if "sha256" in wanted and wanted["sha256"] != seen["sha256"]:
         return False, f"content {wanted['sha256'][:12]}", f"content {seen['sha256'][:12]}"
     return _same(wanted, seen, ("mode", "owner", "group"))
@@ -99,8 +101,21 @@ def _command(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
 
 
 def _git_config(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
-    found = seen["values"]
-    return wanted["value"] in found, f"{wanted['key']} = {wanted['value']}", ", ".join(found) or "not set"
+    found, alone = seen["values"], [] if wanted.get("absent") else [wanted["value"]]
+    observed = ", ".join(found) or "not set"
+    return found == alone, f"{wanted['key']} = {alone[0]}" if alone else f"{wanted['key']} not set", observed
+
+
+def _key_pair(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
+    expected = "a key and its public half" if wanted.get("public") else "a key"
+    if not seen["exists"]:
+        return False, expected, "absent"
+    if not seen["private"]:
+        # What a passphrase guards is taken as it is.
+        return bool(seen["guarded"]), expected, "a passphrase guards it" if seen["guarded"] else str(seen["said"])
+    if not wanted.get("public") or seen["public"] == seen["private"]:
+        return True, expected, expected
+    return False, expected, "the public half is another key's" if seen["public"] else "no public half"
 
 
 def _venv(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
@@ -122,7 +137,8 @@ def _same(wanted: Mapping[str, Any], seen: Seen, keys: Sequence[str]) -> Verdict
     """Compare the keys that are asked for, as text: YAML may have read 1100 as a number."""
     asked = [key for key in keys if key in wanted]
     for key in asked:
-        if str(wanted[key]) != str(seen[key]):
+        # An owner is wanted by name or by number.
+        if str(wanted[key]) not in (str(seen[key]), str(seen.get({"owner": "uid", "group": "gid"}.get(key, key)))):
             return False, f"{key} {wanted[key]}", f"{key} {seen[key]}"
     text = ", ".join(f"{key} {seen[key]}" for key in asked) or "there"
     return True, text, text
@@ -133,6 +149,7 @@ JUDGES: dict[str, Callable[[Mapping[str, Any], Seen], Verdict]] = {
     "directory": _directory,
     "file": _file,
     "git_config": _git_config,
+    "key_pair": _key_pair,
     "link": _link,
     "package": _package,
     "program": _program,

@@ -3,11 +3,12 @@
 set -eu
 bundle=/etc/ssl/certs/ca-certificates.crt
 
+flat=$(cat "$bundle" 2>/dev/null | tr -d '\r' | tr '\n' ' ' || :)
 missing=""
 for file in /usr/local/share/ca-certificates/*.crt; do
-    # The line before the last belongs to the signature, so no two certificates share it.
-    line=$(tr -d '\r' <"$file" | sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p' | tail -n 3 | head -n 1)
-    grep -qsF -e "$line" "$bundle" || missing="$missing $file"
+    # As one line, so that a certificate is there whole or not at all.
+    body=$(tr -d '\r' <"$file" | sed -n '/BEGIN CERTIFICATE/,$p' | tac | sed -n '/END CERTIFICATE/,$p' | tac | tr '\n' ' ')
+    printf '%s' "$flat" | grep -qF -e "$body" || missing="$missing $file"
 done
 [ -n "$missing" ] || exit 0
 echo "trusted:$missing"

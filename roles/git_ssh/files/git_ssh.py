@@ -1,14 +1,19 @@
 """Settle a user's key and global git configuration, as that user; prints one JSON line.
 
-Its input is the JSON in DGOPS_GIT_SSH: key (empty: choose), comment, agent, forge, owner, check.
+Its input is the JSON in DGOPS_GIT_SSH: user, key (empty: choose), comment, agent, forge, owner, check. Root becomes
+that user, once the user's files that are somebody else's have been given back.
 """
 
 import json
 import os
+import pwd
+import stat
 import subprocess
 import sys
+import time
 
-HOME = os.path.expanduser("~")
+PASSPHRASE = "incorrect passphrase"
+KEYS = ("id_rsa", "id_rsa.pub", "id_ed25519", "id_ed25519.pub")
 
 
 def run(*argv, tolerate=()):
@@ -23,8 +28,85 @@ def choose(wanted):
     """Return the key to use: the one asked for, else an RSA key that is there, else an ed25519 key."""
     if wanted:
         return os.path.expanduser(wanted)
-    old = os.path.join(HOME, ".ssh", "id_rsa")
-    return old if os.path.exists(old) else os.path.join(HOME, ".ssh", "id_ed25519")
+    old = os.path.expanduser("~/.ssh/id_rsa")
+    return old if os.path.exists(old) else os.path.expanduser("~/.ssh/id_ed25519")
+
+
+def give_back(entry, key, check):
+    """Give keys and git's configuration to their user, as root; returns what was changed."""
+    changed = []
+    folder = os.path.join(entry.pw_dir, ".ssh")
+    named = [os.path.basename(key), os.path.basename(key) + ".pub"] if os.path.dirname(key) == folder else []
+    for parent, found in ((entry.pw_dir, [".gitconfig"]), (folder, sorted({*KEYS, *named}))):
+        try:
+            # Neither the folder nor a name in it may lead root elsewhere: both are in the user's hands.
+            opened = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            continue
+        changed += [given for name in found for given in give(opened, parent, name, entry, check)]
+        os.close(opened)
+    return changed
+
+
+def give(folder, parent, name, entry, check):
+    """Give one plain file to the user if it is somebody else's; returns what was changed."""
+    try:
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return []
+    plain = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+    if not plain or (status.st_uid, status.st_gid) == (entry.pw_uid, entry.pw_gid):
+        return []
+    if not check:
+        os.chown(name, entry.pw_uid, entry.pw_gid, dir_fd=folder, follow_symlinks=False)
+    return ["gave {} to {}".format(os.path.join(parent, name), entry.pw_name)]
+
+
+def become(entry):
+    """Go on as a user, for good."""
+    os.initgroups(entry.pw_name, entry.pw_gid)
+    os.setgid(entry.pw_gid)
+    os.setuid(entry.pw_uid)
+    os.environ.update(HOME=entry.pw_dir, USER=entry.pw_name, LOGNAME=entry.pw_name)
+
+
+def spoken(key):
+    """Return the public half that a key says itself, and what ssh-keygen says where it does not."""
+    argv = ["ssh-keygen", "-y", "-P", "", "-f", key]
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    return ("", done.stderr.strip()) if done.returncode else (done.stdout.strip(), "")
+
+
+def set_aside(key, check):
+    """Move a key that cannot be read out of the way, and its public half; says whether it had to."""
+    if not os.path.exists(key) or not os.access(key, os.R_OK):
+        return False
+    public, said = spoken(key)
+    if public or PASSPHRASE in said or "bad permissions" in said:
+        return False
+    aside = "{}.broken-{}".format(key, int(time.time()))
+    for name in ("", ".pub") if not check else ():
+        if os.path.exists(key + name):
+            os.replace(key + name, aside + name)
+    return True
+
+
+def settle_public(key, check):
+    """Make the public half beside a key at home the key's own; returns what was changed."""
+    if not key.startswith(os.path.expanduser("~/")) or not os.path.exists(key):
+        return []
+    public, path = spoken(key)[0], key + ".pub"
+    there = ""
+    if os.path.exists(path):
+        with open(path, errors="replace") as stream:
+            there = stream.read()
+    if not public or there.split()[:2] == public.split()[:2]:
+        return []
+    if not check:
+        with open(path + ".new", "w") as stream:
+            stream.write(public + "\n")
+        os.replace(path + ".new", path)
+    return ["wrote " + path]
 
 
 def settle_key(key, comment, check):
@@ -81,7 +163,7 @@ def git_wishes(config, key):
     command = "ssh" if config["agent"] else "ssh -i {} -o IdentitiesOnly=yes".format(key)
     wanted = {"core.sshCommand": command}
     former = run("git", "config", "--global", "--get", "dgops.rewritten", tolerate=(1,))
-    if former and former != "{} {}".format(forge, owner):
+    if " " in former and former != "{} {}".format(forge, owner):
         wanted[rewrite_key(*former.split(" ", 1))] = None
     if owner:
         wanted[rewrite_key(forge, owner)] = "https://{}/{}/".format(forge, owner)
@@ -92,8 +174,21 @@ def git_wishes(config, key):
 def main():
     """Settle everything and say what was changed."""
     config = json.loads(os.environ["DGOPS_GIT_SSH"])
+    changed = []
+    if os.geteuid() == 0 and config.get("user"):
+        entry = pwd.getpwnam(config["user"])
+        named = config["key"].replace("~", entry.pw_dir, 1) if config["key"].startswith("~/") else config["key"]
+        changed += give_back(entry, named, config["check"])
+        become(entry)
     key = choose(config["key"])
-    changed = [] if config["agent"] else settle_key(key, config["comment"], config["check"])
+    if not config["agent"]:
+        changed += settle_key(key, config["comment"], config["check"])
+        # A key that a person named is the person's to mend.
+        if not config["key"] and set_aside(key, config["check"]):
+            changed.append("moved {} aside: it could not be read".format(key))
+            key = choose("")
+            changed += settle_key(key, config["comment"], config["check"])
+        changed += settle_public(key, config["check"])
     public = None if config["agent"] else public_half(key)
     changed += settle_git(git_wishes(config, key), config["check"])
     made = any(change.startswith("made ") for change in changed)

@@ -50,9 +50,9 @@ def test_packages(tmp_path, monkeypatch):
         "Package: half\nStatus: install ok half-installed\n"
     )
     monkeypatch.setattr(observe, "DPKG_STATUS", str(status))
-    observe._installed_packages.cache_clear()
+    observe.installed_packages.cache_clear()
     assert observe.package({"names": "git gone half nope"}) == {"missing": ["gone", "half", "nope"]}
-    observe._installed_packages.cache_clear()
+    observe.installed_packages.cache_clear()
 
 
 def test_a_command_that_hangs_is_killed_with_its_children():

@@ -65,8 +65,8 @@ def test_checks_can_be_read_before_they_are_rendered(path):
         assert required <= keys <= required | optional, check["name"]
 
 
-def test_every_role_but_the_contract_has_checks():
-    assert {path.parent.name for path in ROLES.glob("*/checks.yml")} == set(NAMES) - {"contract"}
+def test_every_role_has_checks():
+    assert {path.parent.name for path in ROLES.glob("*/checks.yml")} == set(NAMES)
 
 
 def test_the_site_playbook_tags_each_role_with_its_name():

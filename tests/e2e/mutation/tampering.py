@@ -1,0 +1,67 @@
+"""One thing done to a host that a role must notice and repair, and how such things go together."""
+
+import shlex
+from dataclasses import dataclass
+
+# Where paths lie that a tampering will touch, until they are put back.
+ASIDE = "/var/tmp/dgops-aside"
+
+
+@dataclass(frozen=True)
+class Tampering:
+    """A root shell's script that spoils one target, and the paths that a copy puts right again.
+
+    light: mode, owner or group; goes together with anything that leaves the target in place.
+    whole: the target itself goes or changes its kind.
+    adopted: the role takes a changed host as it is, so that it is noticed and nothing is put back.
+    """
+
+    role: str
+    target: str
+    kind: str
+    script: str
+    keep: tuple[str, ...] = ()
+    undo: str = ""
+    light: bool = False
+    whole: bool = False
+    adopted: bool = False
+
+    @property
+    def name(self):
+        return f"{self.target}: {self.kind}"
+
+    def conflicts(self, other):
+        """Say whether two of them cannot be done to one host and still be seen as two."""
+        if self.target == other.target:
+            return self.whole or other.whole or not (self.light or other.light)
+        outer, inner = sorted((self, other), key=lambda one: len(one.target))
+        return outer.whole and inner.target.startswith(outer.target + "/")
+
+    def alone(self, then):
+        """Return the script that spoils, runs `then`, and puts everything right."""
+        lines = ["set -e", f"rm -rf {ASIDE}; mkdir -m 0700 {ASIDE}"]
+        lines += [f"if [ -e {q(path)} ] || [ -L {q(path)} ]; then cp -a {q(path)} {ASIDE}/{number}; fi"
+                  for number, path in enumerate(self.keep)]  # fmt: skip
+        lines += ["back() {", self.undo or ":"]
+        for number, path in enumerate(self.keep):
+            lines.append(f"rm -rf {q(path)}; if [ -e {ASIDE}/{number} ] || [ -L {ASIDE}/{number} ]; then")
+            lines.append(f"cp -a {ASIDE}/{number} {q(path)}; fi")
+        lines += [f"rm -rf {ASIDE}", "}", "trap back EXIT", self.script, then]
+        return "\n".join(lines) + "\n"
+
+
+def q(text):
+    """Quote a word for the shell."""
+    return shlex.quote(str(text))
+
+
+def batches(tamperings):
+    """Put tamperings into as few groups as the order allows, none with two that conflict."""
+    found = []
+    for one in tamperings:
+        place = next((group for group in found if not any(one.conflicts(other) for other in group)), None)
+        if place is None:
+            found.append([one])
+        else:
+            place.append(one)
+    return found

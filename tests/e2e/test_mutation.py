@@ -1,0 +1,170 @@
+"""Whatever is done to a thing that a role keeps: one look notices it, a deploy repairs it, and Ansible has nothing left to do."""
+
+import datetime
+import json
+import time
+from collections import Counter
+
+import pytest
+from mutation.tamper import AWAITED, tamperings
+from mutation.tampering import batches
+from place import BIN, REPO, Place
+
+from dgops.health import contract as contracts
+from dgops.health.judge import judge
+from dgops.hosts import inventory
+from dgops.transport import agent
+from dgops.transport.become import run_as_root
+from dgops.transport.connect import connect
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
+ROLES = sorted(path.parent.name for path in (REPO / "roles").glob("*/checks.yml"))
+REQUEST = "/var/tmp/dgops-request.json"
+# Every knob that lets a role keep something more.
+WISHES = {
+    "persistent_root": "/workspace/inner",
+    "user__groups": ["adm", "audio"],
+    "git_ssh__owner": "walshderek",
+}
+
+
+class Pod:
+    """One deployed pod, its recorded run, and a look at it that takes one round trip."""
+
+    def __init__(self, place):
+        self.place = place
+        self.host = inventory.load(place.settings).hosts["pod"]
+        self.record = []
+        self.transport = None
+
+    def play(self):
+        """Run plain Ansible and return its counts; every task and loop item is recorded."""
+        path = self.place.root / "record.jsonl"
+        plugins = [REPO / "dgops/deploy/callback", REPO / "tests/e2e/mutation"]
+        self.place.env.update(
+            ANSIBLE_CALLBACK_PLUGINS=":".join(map(str, plugins)),
+            ANSIBLE_STDOUT_CALLBACK="dgops_events",
+            ANSIBLE_CALLBACKS_ENABLED="recorder",
+            DGOPS_RECORD=str(path),
+        )
+        command = [BIN / "ansible-playbook", "-i", self.place.root / "inventories/sandbox", "playbooks/site.yml"]
+        done = self.place.run(*command, cwd=REPO)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+        self.record += [json.loads(line) for line in path.read_text().splitlines()]
+        path.unlink()
+        return json.loads(done.stdout.splitlines()[-1])["hosts"]["pod"]
+
+    def deploy(self):
+        """Deploy, and hold the contract that is kept then."""
+        done = self.place.dgops("deploy", "--host", "pod")
+        assert done.returncode == 0, done.stdout + done.stderr
+        kept = contracts.read(self.place.settings.state, "pod")
+        self.contract, self.checks = kept.id, [one for one in kept.checks if one.kind == "state"]
+        if self.transport is None:
+            self.transport = connect(self.host, self.place.settings)
+            agent.call(self.transport, "look", {"packages": [], "user": "root", "uid": 0, "gid": 0})
+        request = {"checks": [one.request() for one in self.checks]}
+        self.transport.put(json.dumps(request).encode() + b"\n", REQUEST)
+
+    def spoilt(self, one):
+        """Do one thing, look, and put it right again; returns the failing checks as (role, name)."""
+        looking = f"PYTHONDONTWRITEBYTECODE=1 python3 /root/.cache/dgops/agent/{agent.digest()}.pyz probe <{REQUEST}"
+        done = run_as_root(self.transport, ["sh", "-s"], stdin=one.alone(looking).encode())
+        assert done.returncode == 0, f"{one.role}: {one.name}: cannot be done: {done.complaint}"
+        return self.failing(json.loads(done.stdout))
+
+    def failing(self, answer):
+        pairs = zip(self.checks, answer["observations"], strict=True)
+        results = [judge(check, observation, "fast-test") for check, observation in pairs]
+        found = [(one.check.role, one.check.name, one.observed) for one in results if one.outcome != "pass"]
+        marker = answer["marker"] or {}
+        return found if marker.get("id") == self.contract else [*found, ("contract", "the marker", str(marker))]
+
+    def look(self):
+        """Look as it stands."""
+        started = time.monotonic()
+        answer = agent.call(self.transport, "probe", {"checks": [one.request() for one in self.checks]})
+        return self.failing(answer), answer["state_seconds"], time.monotonic() - started
+
+
+@pytest.fixture(scope="module")
+def pod(tmp_path_factory):
+    place = Place(tmp_path_factory.mktemp("mutation"))
+    try:
+        place.up("pod")
+        wishes = place.root / "inventories/sandbox/host_vars/pod.yml"
+        wishes.parent.mkdir(parents=True)
+        wishes.write_text(json.dumps({**WISHES, **certificate(place.root)}))
+        found = Pod(place)
+        found.play()
+        found.deploy()
+        found.all = tamperings(found.record, [{"role": one.role, "type": one.type, **one.wanted} for one in found.checks])
+        yield found
+    finally:
+        place.down()
+
+
+def certificate(folder):
+    """Make a certificate authority of the test's own, beside those of this machine."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "dgops mutation test")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(x509.random_serial_number()).not_valid_before(now)
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(key, hashes.SHA256())
+    )  # fmt: skip
+    path = folder / "mutation.crt"
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    # With those that this machine's proxy may need.
+    machines = "query('ansible.builtin.fileglob', '/usr/local/share/ca-certificates/*.crt') | sort"
+    return {"ca_certificates__files": f"{{{{ {machines} + ['{path}'] }}}}"}
+
+
+class TestMutation:
+    """One pod's story, in order."""
+
+    def test_a_ready_pod_holds(self, pod):
+        failing, seconds, whole = pod.look()
+        assert failing == []
+        print(f"{len(pod.checks)} state checks in {seconds * 1000:.0f} ms, {whole * 1000:.0f} ms with the way there")
+
+    def test_there_are_many(self, pod):
+        counts = Counter(one.role for one in pod.all)
+        print(f"{len(pod.all)} tamperings: {dict(counts)}")
+        assert sum(1 for one in pod.all if not one.adopted) >= 150
+        assert set(counts) == set(ROLES)
+
+    @pytest.mark.parametrize("role", ROLES)
+    def test_each_is_noticed_alone(self, pod, role):
+        unseen, awaited = [], []
+        for one in pod.all:
+            if one.role == role:
+                failing = pod.spoilt(one)
+                noticed = role in {failed[0] for failed in failing}
+                known = next((reason for name, reason in AWAITED.items() if name in f"{role}: {one.name}"), None)
+                if not noticed and not known:
+                    unseen.append(f"{one.name} (failing: {failing})")
+                if noticed and known:
+                    awaited.append(one.name)
+        assert unseen == [], f"{len(unseen)} of the role {role} are not noticed"
+        assert awaited == [], "they are noticed now: take them off the list AWAITED"
+        assert pod.look()[0] == [], "something was not put right"
+
+    @pytest.mark.parametrize("role", ROLES)
+    def test_together_they_are_repaired(self, pod, role):
+        wanted = [one for one in pod.all if one.role == role and not one.adopted]
+        for group in batches(wanted):
+            for one in group:
+                done = run_as_root(pod.transport, ["sh", "-e"], stdin=one.script.encode())
+                assert done.returncode == 0, f"{one.name}: {done.complaint}"
+            pod.deploy()
+            assert pod.look()[0] == [], [one.name for one in group]
+
+    def test_ansible_has_nothing_left_to_do(self, pod):
+        assert pod.play()["changed"] == 0
