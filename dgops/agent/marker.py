@@ -23,9 +23,12 @@ def answer(request: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def read() -> Optional[Dict[str, Any]]:
-    """Return this host's id of contract, commit and time, None where there is no marker."""
+    """Return this host's id of contract, commit and time, None where there is no marker, or one that others may write."""
     try:
         with open(PATH) as stream:
+            status = os.fstat(stream.fileno())
+            if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+                return None
             contract = json.load(stream)
     except (OSError, ValueError):
         return None

@@ -29,7 +29,7 @@ def user(role, arguments):
     ]
     for group in arguments["groups"] or ():
         found.append(
-            Tampering(role, f"{target}/{group}", "taken out", f"gpasswd -q -d {name} {group}", ACCOUNTS)
+            Tampering(role, f"{target}/{group}", "taken out", f"gpasswd -d {name} {group}", ACCOUNTS)
         )
     found += [
         Tampering(role, target, "deleted", f"sed -i '/^{name}:/d' /etc/passwd /etc/shadow", ACCOUNTS, whole=True),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from mutation import files, hosts, venv
 
@@ -109,5 +110,29 @@ def _of(line, checks):
     if line["args"].get("state") == "absent":
         return hosts.marker(line["role"], line["args"]["path"])
     return MODULES[line["module"]](line["role"], line["args"])
-# What no check notices yet, by a part of "role: target: kind" → why.
-AWAITED = {}
+# What no check notices yet: a pattern of "role: target: kind" → why.
+_FILES = "the check of a venv goes by names and versions so far"
+_UV = "no check looks at uv so far"
+_WHEEL = "the check of the installed wheel goes by the program's owner so far"
+AWAITED = {
+    "python_env: */owner: a file is root's": _FILES,
+    "python_env: *: *module altered": _FILES,
+    "python_env: *: module removed": _FILES,
+    "python_env: *: METADATA altered": _FILES,
+    "python_env: *-venv/bin/markdown-it: *": _FILES,
+    "python_env: *-venv/bin/pygmentize: *": _FILES,
+    "python_env: *-venv/bin/python: leads elsewhere": _FILES,
+    "python_env: *: a module planted*": _FILES,
+    "python_env: *: a .pth planted": _FILES,
+    "python_env: *: a package planted": _FILES,
+    "python_env: */pyvenv.cfg: *": _FILES,
+    "python_env: */uv: *": _UV,
+    "dgops_runtime: *-venv/dgops: *": _WHEEL,
+    "dgops_runtime: *-venv/bin/dgops: altered": _WHEEL,
+    "dgops_runtime: *-venv/bin/dgops: not executable": _WHEEL,
+}
+
+
+def awaited(one):
+    """Return why nobody can notice a tampering yet, an empty text where somebody must."""
+    return next((why for part, why in AWAITED.items() if fnmatchcase(f"{one.role}: {one.name}", part)), "")

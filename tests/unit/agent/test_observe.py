@@ -15,7 +15,7 @@ def test_a_file(tmp_path):
     path = tmp_path / "f"
     path.write_text("one\ntwo\n")
     path.chmod(0o440)
-    seen = observe.file({"path": str(path), "contains": ["two", "three"]})
+    seen = observe.file({"path": str(path), "contains": ["two", "three"], "sha256": "x"})
     assert (seen["kind"], seen["mode"], seen["owner"]) == ("file", "0440", getpass.getuser())
     assert seen["missing"] == ["three"]
     assert seen["sha256"] == hashlib.sha256(b"one\ntwo\n").hexdigest()
@@ -33,6 +33,42 @@ def test_links_are_not_followed(tmp_path):
     assert "sha256" not in seen
 
 
+def test_links_are_followed_where_that_is_asked_for(tmp_path):
+    (tmp_path / "f").write_text("x")
+    (tmp_path / "l").symlink_to("f")
+    assert observe.file({"path": str(tmp_path / "l"), "follow": True})["kind"] == "file"
+    (tmp_path / "f").unlink()
+    assert observe.file({"path": str(tmp_path / "l"), "follow": True}) == {"exists": False}
+
+
+MARK = "# {mark} x"
+
+
+@pytest.mark.parametrize(
+    ("lines", "marker", "expected"),
+    [
+        (["a", "b"], "", "whole"),
+        (["a", "a", "b", "c"], "", "whole"),
+        (["a\r", "b\r"], "", "whole"),
+        (["a", "x", "b"], "", "absent"),
+        (["b", "a"], "", "absent"),
+        (["# BEGIN x", "a", "b", "# END x"], MARK, "whole"),
+        (["# BEGIN x", "a", "# BEGIN x", "a", "b", "# END x"], MARK, "whole"),
+        (["# BEGIN x", "a", "c", "# END x"], MARK, "altered"),
+        (["# BEGIN x", "a", "b", "c", "# END x"], MARK, "altered"),
+        (["# END x", "a", "b", "# BEGIN x"], MARK, "altered"),
+        (["# BEGIN x", "a", "b"], MARK, "absent"),
+        (["a", "b", "# END x"], MARK, "absent"),
+        (["a", "b"], MARK, "absent"),
+        ([], MARK, "absent"),
+    ],
+)
+def test_a_block_of_lines(tmp_path, lines, marker, expected):
+    (tmp_path / "f").write_text("".join(line + "\n" for line in lines))
+    check = {"path": str(tmp_path / "f"), "block": ["a", "b"], **({"marker": marker} if marker else {})}
+    assert observe.file(check)["block"] == expected
+
+
 @pytest.mark.parametrize("path", ["/nonexistent/x", "/etc/passwd/x"])
 def test_absent(path):
     assert observe.file({"path": path}) == {"exists": False}
@@ -47,11 +83,11 @@ def test_packages(tmp_path, monkeypatch):
     status = tmp_path / "status"
     status.write_text(
         "Package: git\nStatus: install ok installed\n\nPackage: gone\nStatus: deinstall ok config-files\n\n"
-        "Package: half\nStatus: install ok half-installed\n"
+        "Package: half\nStatus: install ok half-installed\n\nPackage: held\nStatus: hold ok installed\n"
     )
     monkeypatch.setattr(observe, "DPKG_STATUS", str(status))
     observe.installed_packages.cache_clear()
-    assert observe.package({"names": "git gone half nope"}) == {"missing": ["gone", "half", "nope"]}
+    assert observe.package({"names": "git gone half held nope"}) == {"missing": ["gone", "half", "nope"]}
     observe.installed_packages.cache_clear()
 
 

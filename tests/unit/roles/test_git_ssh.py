@@ -4,9 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
-from role_programs import ROLES
+from role_programs import ROLES, load
 
 PROGRAM = (ROLES / "git_ssh/files/git_ssh.py").read_text()
 PLAIN = {"key": "", "comment": "dgops-pod", "agent": False, "forge": "github.com", "owner": "", "check": False}
@@ -103,3 +104,76 @@ def test_a_forwarded_agent_needs_no_key(home, settle):
     assert seen["public"] is None
     assert git(home, "core.sshCommand") == "ssh"
     assert list((home / ".ssh").iterdir()) == []
+
+
+def test_a_broken_key_is_moved_aside_and_another_made(home, settle):
+    first = settle()
+    key = home / ".ssh/id_ed25519"
+    half = key.read_bytes()[:200]
+    key.write_bytes(half)
+    seen = settle()
+    assert seen["made"]
+    assert seen["public"] != first["public"]
+    (aside,) = [path for path in home.glob(".ssh/*.broken-*") if path.suffix != ".pub"]
+    assert aside.read_bytes() == half
+    assert settle()["changed"] == []
+
+
+def test_a_key_with_a_passphrase_is_left_as_it_is(home, settle):
+    key = home / ".ssh/id_ed25519"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", key], check=True, timeout=60)
+    before = key.read_bytes()
+    assert not settle()["made"]
+    assert key.read_bytes() == before
+
+
+@pytest.mark.parametrize("spoil", [lambda path: path.unlink(), lambda path: path.write_text("ssh-ed25519 AAAA x\n")])
+def test_the_public_half_is_the_keys_own(home, settle, spoil):
+    first = settle()
+    public = home / ".ssh/id_ed25519.pub"
+    spoil(public)
+    seen = settle()
+    assert seen["changed"] == [f"wrote {public}"]
+    assert seen["public"].split()[:2] == first["public"].split()[:2]
+    assert settle()["changed"] == []
+
+
+def test_a_note_of_ours_that_somebody_altered(home, settle):
+    settle(owner="walshderek")
+    git(home, "dgops.rewritten", "planted")
+    settle(owner="walshderek")
+    assert git(home, "dgops.rewritten") == "github.com walshderek"
+
+
+class TestGivingBack:
+    """What root took is given back, and root is led nowhere else."""
+
+    @pytest.fixture
+    def give_back(self, home):
+        if os.geteuid() != 0:
+            pytest.skip("needs root, who alone gives files to others")
+        program = load("git_ssh/files/git_ssh.py")
+        entry = SimpleNamespace(pw_name="nobody", pw_dir=str(home), pw_uid=65534, pw_gid=65534)
+        return lambda: program.give_back(entry, "", False)
+
+    def test_a_key(self, home, give_back):
+        (home / ".ssh/id_rsa").touch()
+        (home / ".gitconfig").touch()
+        assert len(give_back()) == 2
+        assert (home / ".ssh/id_rsa").stat().st_uid == 65534
+        assert give_back() == []
+
+    def test_a_link_is_not_followed(self, home, give_back, tmp_path):
+        (tmp_path / "id_rsa").touch()
+        (home / ".ssh/id_rsa").symlink_to(tmp_path / "id_rsa")
+        assert give_back() == []
+        (home / ".ssh/id_rsa").unlink()
+        (home / ".ssh").rmdir()
+        (home / ".ssh").symlink_to(tmp_path)
+        assert give_back() == []
+        assert (tmp_path / "id_rsa").stat().st_uid == 0
+
+    def test_a_second_name_of_another_file(self, home, give_back, tmp_path):
+        (tmp_path / "secret").touch()
+        os.link(tmp_path / "secret", home / ".ssh/id_rsa")
+        assert give_back() == []

@@ -50,3 +50,27 @@ def test_a_new_one(trust):
     assert "new" not in bundle
     assert "new" in run("apply")[1]
     assert run("apply")[0] == "", "Windows' line ends are none of the certificate"
+
+
+def test_a_certificate_that_somebody_altered(trust):
+    added, run = trust
+    (added / "a.crt").write_text(BODY.format("new"))
+    run("apply")
+    bundle = added.parent / "certs/bundle.crt"
+    bundle.write_text(bundle.read_text().replace("first\nnew", "other\nnew"))
+    assert run("check")[0] == f"trusted: {added}/a.crt\n"
+
+
+def test_a_chain_with_words_between(trust):
+    added, run = trust
+    (added / "a.crt").write_text("Words\n" + BODY.format("one") + "more words\n" + BODY.format("two") + "the end\n")
+    assert run("apply")[0]
+    assert run("apply")[0] == ""
+
+
+def test_no_store_at_all(trust):
+    added, run = trust
+    (added / "a.crt").write_text(BODY.format("new"))
+    (added.parent / "certs/bundle.crt").unlink()
+    assert run("apply")[0]
+    assert run("apply")[0] == ""
