@@ -23,7 +23,10 @@ def answer(request: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def read() -> Optional[Dict[str, Any]]:
-    """Return this host's id of contract, commit and time, None where there is no marker, or one that others may write."""
+    """Return this host's id of contract, commit and time, None where there is no marker.
+
+    One that others may write, or have given us, is none.
+    """
     try:
         with open(PATH) as stream:
             status = os.fstat(stream.fileno())

@@ -48,7 +48,7 @@ def file(check: Dict[str, Any]) -> Observation:
 
 def _content(check: Dict[str, Any], content: bytes) -> Observation:
     lines = content.decode(errors="replace").split("\n")
-    there = set(line.rstrip("\r") for line in lines) if "contains" in check else set()
+    there = {line.rstrip("\r") for line in lines} if "contains" in check else set()
     seen: Observation = {"missing": [line for line in check.get("contains", []) if line not in there]}
     if "sha256" in check:
         seen["sha256"] = hashlib.sha256(content).hexdigest()

@@ -48,13 +48,18 @@ def _file(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
         return False, "a file", "absent"
     if seen["kind"] != "file":
         return False, "a file", f"a {seen['kind']}"
+    return _content(wanted, seen) or _same(wanted, seen, ("mode", "owner", "group"))
+
+
+def _content(wanted: Mapping[str, Any], seen: Seen) -> Verdict | None:
+    """Return what is wrong with a file's content, None where nothing is."""
     if seen.get("missing"):
         return False, f"the line {seen['missing'][0]!r}", "that line is missing"
     if "block" in wanted and seen["block"] != "whole":
         return False, f"its {len(wanted['block'])} lines together", f"they are {seen['block']}"
     if "sha256" in wanted and wanted["sha256"] != seen["sha256"]:
         return False, f"content {wanted['sha256'][:12]}", f"content {seen['sha256'][:12]}"
-    return _same(wanted, seen, ("mode", "owner", "group"))
+    return None
 
 
 def _directory(wanted: Mapping[str, Any], seen: Seen) -> Verdict:

@@ -49,14 +49,15 @@ def block(role, arguments):
     path, marker, lines = arguments["path"], arguments["marker"], arguments["block"].splitlines()
     found = attributes(role, path, arguments)
     for number, line in enumerate(lines):
-        found.append(Tampering(role, path, f"line {number} altered", _at(path, line, "s/.$/~/"), (path,)))
-        found.append(Tampering(role, path, f"line {number} removed", _at(path, line, "d"), (path,)))
+        target = f"{path}/line {number}"
+        found.append(Tampering(role, target, "altered", _at(path, line, "s/.$/~/"), (path,)))
+        found.append(Tampering(role, target, "removed", _at(path, line, "d"), (path,)))
     begin, end = marker.replace("{mark}", "BEGIN"), marker.replace("{mark}", "END")
     found += [
-        Tampering(role, path, "line planted", _at(path, lines[-1], "i planted"), (path,)),
-        Tampering(role, path, "first marker removed", _at(path, begin, "d"), (path,)),
-        Tampering(role, path, "last marker removed", _at(path, end, "d"), (path,)),
-        Tampering(role, path, "emptied", f": >{q(path)}", (path,)),
+        Tampering(role, f"{path}/markers", "a line planted between", _at(path, end, "i planted"), (path,)),
+        Tampering(role, f"{path}/markers", "first removed", _at(path, begin, "d"), (path,)),
+        Tampering(role, f"{path}/markers", "last removed", _at(path, end, "d"), (path,)),
+        Tampering(role, path, "emptied", f": >{q(path)}", (path,), whole=True),
         Tampering(role, path, "removed", f"rm {q(path)}", (path,), whole=True),
     ]
     return found
@@ -87,6 +88,8 @@ def link(role, path):
     """A link that leads elsewhere, is no link, or is gone."""
     return [
         Tampering(role, path, "leads elsewhere", f"ln -sfn /bin/true {q(path)}", (path,), whole=True),
-        Tampering(role, path, "replaced by a file", f"cp --remove-destination /bin/true {q(path)}", (path,), whole=True),
+        Tampering(
+            role, path, "replaced by a file", f"cp --remove-destination /bin/true {q(path)}", (path,), whole=True
+        ),
         Tampering(role, path, "removed", f"rm {q(path)}", (path,), whole=True),
     ]

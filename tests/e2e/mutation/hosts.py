@@ -28,9 +28,7 @@ def user(role, arguments):
         Tampering(role, target, "no login", f"usermod -s /usr/sbin/nologin {name}", ACCOUNTS),
     ]
     for group in arguments["groups"] or ():
-        found.append(
-            Tampering(role, f"{target}/{group}", "taken out", f"gpasswd -d {name} {group}", ACCOUNTS)
-        )
+        found.append(Tampering(role, f"{target}/{group}", "taken out", f"gpasswd -d {name} {group}", ACCOUNTS))
     found += [
         Tampering(role, target, "deleted", f"sed -i '/^{name}:/d' /etc/passwd /etc/shadow", ACCOUNTS, whole=True),
         Tampering(role, target, "another uid", _field(name, 3, "1999"), ACCOUNTS, adopted=True),
@@ -60,9 +58,7 @@ def setting(role, owner, home, key):
         "given twice": f"{git} --add {q(key)} planted",
     }
     back = f"chown {owner}: {q(path)}"
-    return [
-        Tampering(role, f"{path}/{key}", kind, f"{way}; {back}", (path,), whole=True) for kind, way in ways.items()
-    ]
+    return [Tampering(role, f"{path}/{key}", kind, f"{way}; {back}", (path,), whole=True) for kind, way in ways.items()]
 
 
 def key_pair(role, key):

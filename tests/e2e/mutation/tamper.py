@@ -110,6 +110,8 @@ def _of(line, checks):
     if line["args"].get("state") == "absent":
         return hosts.marker(line["role"], line["args"]["path"])
     return MODULES[line["module"]](line["role"], line["args"])
+
+
 # What no check notices yet: a pattern of "role: target: kind" → why.
 _FILES = "the check of a venv goes by names and versions so far"
 _UV = "no check looks at uv so far"

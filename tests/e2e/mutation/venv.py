@@ -90,7 +90,9 @@ def interpreter(role, path):
 def owner(role, path):
     """What a pip that root ran leaves behind."""
     inner = f"$(echo {q(path)}/lib/python3*/site-packages/rich/console.py)"
+    folder = f"chown --reference={q(path)}/bin {q(path)}"
+    module = f"chown --reference={q(path)} {inner}"
     return [
-        Tampering(role, path, "owner changed", f"chown nobody {q(path)}", undo=f"chown $(stat -c %U {q(path)}/bin) {q(path)}", light=True),
-        Tampering(role, f"{path}/owner", "a file is root's", f"chown root: {inner}", undo=f"chown --reference={q(path)} {inner}", light=True),
-    ]  # fmt: skip
+        Tampering(role, path, "owner changed", f"chown nobody {q(path)}", undo=folder, light=True),
+        Tampering(role, f"{path}/owner", "a file is root's", f"chown root: {inner}", undo=module, light=True),
+    ]
