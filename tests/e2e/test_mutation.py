@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from mutation.tamper import awaited, tamperings
 from mutation.tampering import batches, q
-from place import BIN, REPO, Place
+from place import BIN, MINUTES, REPO, Place
 
 from dgops.health import contract as contracts
 from dgops.health.judge import judge
@@ -17,7 +17,7 @@ from dgops.transport import agent
 from dgops.transport.become import run_as_root
 from dgops.transport.connect import connect
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(40 * MINUTES)]
 ROLES = sorted(path.parent.name for path in (REPO / "roles").glob("*/checks.yml"))
 REQUEST = "/var/tmp/dgops-request.json"
 # Every knob that lets a role keep something more.
@@ -48,7 +48,7 @@ class Pod:
             DGOPS_RECORD=str(path),
         )
         command = [BIN / "ansible-playbook", "-i", self.place.root / "inventories/sandbox", "playbooks/site.yml"]
-        done = self.place.run(*command, cwd=REPO)
+        done = self.place.run(*command, cwd=REPO, timeout=20 * MINUTES)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr
         self.record += [json.loads(line) for line in path.read_text().splitlines()]
         path.unlink()
@@ -56,7 +56,7 @@ class Pod:
 
     def deploy(self):
         """Deploy, and hold the contract that is kept then."""
-        done = self.place.dgops("deploy", "--host", "pod")
+        done = self.place.dgops("deploy", "--host", "pod", timeout=20 * MINUTES)
         assert done.returncode == 0, done.stdout + done.stderr
         kept = contracts.read(self.place.settings.state, "pod")
         self.contract, self.checks = kept.id, [one for one in kept.checks if one.kind == "state"]
