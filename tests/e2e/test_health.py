@@ -27,19 +27,21 @@ http.server.ThreadingHTTPServer(("127.0.0.1", 8188), Handler).serve_forever()
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     found = Place(tmp_path_factory.mktemp("health"))
-    # A rented pod whose container was started as plainly as can be.
-    found.up("pod", small={"/dev/shm": "64m"})
-    variables = {
-        "base__comfyui_url": "http://127.0.0.1:8188",
-        "base__comfyui_nodes": ["KSampler", "UnetLoaderGGUF"],
-        "base__models": [{"path": MODEL, "size": SIZE, "sha256": hashlib.sha256(bytes(SIZE)).hexdigest()}],
-    }
-    (found.root / "inventories/sandbox/host_vars").mkdir()
-    (found.root / "inventories/sandbox/host_vars/pod.yml").write_text(json.dumps(variables))
-    done = found.dgops("deploy", "--host", "pod")
-    assert done.returncode == 0, done.stdout + done.stderr
-    yield found
-    found.down()
+    try:
+        # A rented pod whose container was started as plainly as can be.
+        found.up("pod", small={"/dev/shm": "64m"})
+        variables = {
+            "base__comfyui_url": "http://127.0.0.1:8188",
+            "base__comfyui_nodes": ["KSampler", "UnetLoaderGGUF"],
+            "base__models": [{"path": MODEL, "size": SIZE, "sha256": hashlib.sha256(bytes(SIZE)).hexdigest()}],
+        }
+        (found.root / "inventories/sandbox/host_vars").mkdir()
+        (found.root / "inventories/sandbox/host_vars/pod.yml").write_text(json.dumps(variables))
+        done = found.dgops("deploy", "--host", "pod")
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield found
+    finally:
+        found.down()
 
 
 def look(place, *options):
