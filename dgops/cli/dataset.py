@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,7 +37,7 @@ def dataset(ctx: click.Context, /, host: str | None, as_json: bool, **asked: Any
 
     Run again after whatever happened: finished stages are reused, and nothing is lost.
     """
-    options = options_from(asked)
+    options = replace(options_from(asked), mode=ctx.obj.mode or "production")
     if host:
         from dgops.cli.dataset_on_host import run_on_host
 

@@ -41,7 +41,9 @@ def run_on_host(ctx: click.Context, pattern: str, options: Options, *, as_json: 
 
     check(options)
     host = following.one_host(ctx.obj, pattern)
-    root = outputs_root(host, base_of(deployed(host, ctx.obj)))
+    contract = deployed(host, ctx.obj)
+    options = replace(options, mode=ctx.obj.mode or contract.mode)
+    root = outputs_root(host, base_of(contract))
     request = request_for(host, root, options)
     for path in left_out(options, request):
         following.say(f"  not sent: {path} (a link, or no regular file)")
@@ -79,7 +81,8 @@ def request_for(host: Host, root: str, options: Options) -> Request:
     """Return the job that does there what was asked for here."""
     from dgops.jobs.job import Input, Output, Request
 
-    argv = ["dgops", "run", "dataset", "--slug", options.slug, "--source", PHOTOGRAPHS, "--trigger", options.trigger]
+    argv = ["dgops", *(() if options.mode == "production" else ("--mode", options.mode))]
+    argv += ["run", "dataset", "--slug", options.slug, "--source", PHOTOGRAPHS, "--trigger", options.trigger]
     argv += ["--captioner", options.captioner, "--crop", options.crop, "--output", root]
     argv += ["--target", str(options.target)] if options.target else []
     outputs = [Output(f"{root}/{options.slug}/{name}", options.root / name) for name in (*FOLDERS, *RECORDS)]

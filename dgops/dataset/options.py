@@ -35,6 +35,7 @@ class Options:
     """One run: its name, where its images come from, what is done with them and where the results go.
 
     `target` is how many images the set should have, None for all good ones. `output_dir` gets a copy of the summary.
+    In the mode production whatever runs a model needs a GPU; fast-test needs none.
     """
 
     slug: str
@@ -46,6 +47,7 @@ class Options:
     output: Path = Path("outputs")
     output_dir: Path | None = None
     targets: Targets = Targets()
+    mode: str = "production"
 
     @property
     def root(self) -> Path:

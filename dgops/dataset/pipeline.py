@@ -85,11 +85,12 @@ class Watcher(Protocol):
 def run(options: Options, watcher: Watcher, count: int | None = None) -> Outcome:
     """Run the pipeline; `count` is how many processes work on images.
 
-    Raises UsageError where nothing can be begun, BusyError where another run is at work on the same set. All that
-    fails later is in the outcome.
+    Raises UsageError where nothing can be begun, BusyError where another run is at work on the same set, DgopsError
+    where a model would have to run on the CPU. All that fails later is in the outcome.
     """
     check(options)
     require_libraries()
+    require_models_can_run(options)
     with lock.hold(options.output / f".{options.slug}.lock", str(options.root)):
         stage.clear(options.root)
         workers = Workers(count)
@@ -118,6 +119,19 @@ def require_libraries() -> dict[str, str]:
     # Where images are decoded side by side, each process has one thread to itself.
     cv2.setNumThreads(1)
     return versions
+
+
+def require_models_can_run(options: Options) -> None:
+    """Raise DgopsError where the plan holds a model and this machine has no GPU for it, before the first stage.
+
+    Of what a plan can hold only captioners may run one: faces are found by cascades, subjects by their colours.
+    """
+    from dgops.dataset.captioners import captioner
+    from dgops.environments.cuda import require_gpu
+
+    need = captioner.load(options).gpu_memory()
+    if need:
+        require_gpu(options.mode, need)
 
 
 class _Run:

@@ -21,6 +21,9 @@ class Captioner(Protocol):
     def parameters(self) -> dict[str, Any]:
         """Return everything that captions depend on besides the images."""
 
+    def gpu_memory(self) -> int:
+        """Return the bytes of GPU memory that its model needs, 0 for a captioner without a model."""
+
     def captions(self, images: Sequence[Path]) -> list[str]:
         """Return one line for each image, in order."""
 

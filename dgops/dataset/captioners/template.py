@@ -23,6 +23,10 @@ class Template:
         """Return the caption itself."""
         return {"caption": self._caption}
 
+    def gpu_memory(self) -> int:
+        """Return nothing: no model runs."""
+        return 0
+
     def captions(self, images: Sequence[Path]) -> list[str]:
         """Return the caption, as often as there are images."""
         return [self._caption] * len(images)
