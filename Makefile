@@ -58,6 +58,8 @@ lock: dev
 	@$(LOCK) 3.11 pyproject.toml --extra controller --extra runtime --group dev -o locks/dev.txt
 	@$(LOCK) 3.11 locks/uv.in -o locks/uv.txt
 	@$(LOCK) 3.11 --no-deps locks/demo.in -o locks/demo.txt
+# Exit 3: an index did not answer, and the locks say what they lack.
+	@$(VENV)/dgops env lock || [ $$? -eq 3 ]
 
 # Text that is made from code: the command reference and the role tables.
 generate: dev

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from dgops.environments import tables
@@ -31,6 +32,7 @@ class Gpu:
     driver_source: str = ""
 
 
+@cache
 def load() -> Mapping[str, Gpu]:
     """Return every GPU of the table by its name."""
     found = tables.read(tables.folder("profiles") / "tables" / "gpus.yml")

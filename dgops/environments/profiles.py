@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dgops.environments import tables
@@ -51,6 +52,7 @@ class Profile:
         return max(fits, default=None)
 
 
+@cache
 def load() -> tuple[Profile, ...]:
     """Return all profiles, the most recommended first."""
     found = (_profile(path.stem, tables.read(path)) for path in tables.folder("profiles").glob("*.yml"))

@@ -2,6 +2,7 @@
 
 import json
 import os
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -67,9 +68,9 @@ def run(monkeypatch, options):
         lines = []
         monkeypatch.setattr(following, "one_host", lambda *_: POD)
         monkeypatch.setattr(following, "run_job", job)
-        monkeypatch.setattr(ready, "deployed", lambda *_: None)
+        monkeypatch.setattr(ready, "deployed", lambda *_: SimpleNamespace(mode="production"))
         monkeypatch.setattr(ready, "base_of", lambda _: "/base")
-        context = click.Context(click.Command("x"))
+        context = click.Context(click.Command("x"), obj=SimpleNamespace(mode=None))
         assert dataset_on_host.run_on_host(context, "pod", options, as_json=False) == 0
         return "\n".join(lines)
 

@@ -41,7 +41,9 @@ def test_a_drivers_name(said, name):
     assert gpus.find(said).name == name
 
 
-@pytest.mark.parametrize("said", ["NVIDIA T400", "NVIDIA RTX A400", "RTX 9999", "A1000", "", "x" * 5000, "RTX 3090 TiX"])
+@pytest.mark.parametrize(
+    "said", ["NVIDIA T400", "NVIDIA RTX A400", "RTX 9999", "A1000", "", "x" * 5000, "RTX 3090 TiX"]
+)
 def test_another_gpu_is_not_taken_for_a_known_one(said):
     with pytest.raises(UsageError, match="no GPU is known as"):
         gpus.find(said)
