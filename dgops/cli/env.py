@@ -41,7 +41,8 @@ def verdict(
 
     Nothing is installed. Exit 0 where some profile works, 1 where none does.
     """
-    from dgops.environments import trainers, verdict as verdicts
+    from dgops.environments import trainers
+    from dgops.environments import verdict as verdicts
 
     if bool(host) == bool(gpu) or bool(gpu) != bool(driver):
         raise UsageError("say either --host, or both --gpu and --driver", "dgops env verdict --help")

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dgops.environments.locks import Wanted
-    from dgops.environments.profiles import Profile
 
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 REACH_SECONDS = 15.0
@@ -57,7 +56,8 @@ def lock(name: str, profile_name: str | None = None, index: str | None = None) -
     if why and before and not set(pins) & set(locks.missing(before)):
         return Locked(path.stem, profile.name, path, _count(before), pins, f"{why}; the lock was left as it is")
     text = _resolve(wanted, () if why else pins, source, before)
-    lacking = (*(pins if why else ()), *wanted.held_back)
+    # A lock names no address.
+    lacking = (*(pins if why else ()), *(one.split(" @ ")[0] for one in wanted.held_back))
     if not why:
         _require_pins(path.stem, text, pins)
     head = [f"# Made by `dgops env lock` from {name}.in for the profile {profile.name}."]

@@ -79,5 +79,5 @@ def sm(of: Capability) -> str:
 
 
 def _profile(name: str, raw: dict[str, Any]) -> Profile:
-    lists = {"python": tuple(raw.pop("python")), "architectures": tuple(map(capability, raw.pop("architectures")))}
-    return Profile(name=name, **lists, **raw)
+    architectures = tuple(capability(one) for one in raw["architectures"])
+    return Profile(**{**raw, "name": name, "python": tuple(raw["python"]), "architectures": architectures})

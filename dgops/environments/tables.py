@@ -41,7 +41,7 @@ def not_known(what: str, name: str, known: Iterable[str]) -> UsageError:
 def release(version: str) -> tuple[int, ...]:
     """Return a version's numbers, so that 2.10 comes after 2.9; what follows + or a letter counts for nothing."""
     numbers = []
-    for part in version.split("+")[0].split("."):
+    for part in version.split("+", maxsplit=1)[0].split("."):
         if not part.isdigit():
             break
         numbers.append(int(part))

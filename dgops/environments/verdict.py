@@ -73,7 +73,7 @@ def branch(driver: str) -> int:
     """Return a driver's branch, 550 for 550.54.15; raises UsageError where it is no version of a driver."""
     if not DRIVER.fullmatch(driver):
         raise UsageError(f"{driver!r} is no version of an NVIDIA driver", "nvidia-smi shows it, such as 550.54.15")
-    return int(driver.split(".")[0])
+    return int(driver.split(".", maxsplit=1)[0])
 
 
 def refusal(profile: str, seen: Sequence[tuple[str, str]], mode: str = "production") -> DgopsError | None:

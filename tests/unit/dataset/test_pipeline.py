@@ -250,3 +250,45 @@ def test_every_stage_is_known_by_its_number():
 
     names = [importlib.import_module(module).STAGE.name for module in pipeline.STAGES]
     assert names == STAGES
+
+
+class Model:
+    """A captioner that runs a model of 6 GB."""
+
+    def __init__(self, options):
+        del options
+
+    def gpu_memory(self):
+        return 6 << 30
+
+    def parameters(self):
+        return {}
+
+    def captions(self, images):
+        return ["amiranoor"] * len(images)
+
+
+@pytest.fixture
+def model(monkeypatch):
+    from dgops.dataset.captioners import captioner
+
+    monkeypatch.setitem(captioner.CAPTIONERS, "template", "stand_in:Model")
+    monkeypatch.setitem(sys.modules, "stand_in", sys.modules[Model.__module__])
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+
+def test_a_model_without_a_gpu_is_fatal_before_the_first_stage(model, run, tmp_path):
+    with pytest.raises(DgopsError, match=r"^FATAL: no model runs on the CPU") as caught:
+        run()
+    assert caught.value.exit_code == 1
+    assert not (tmp_path / "out/amira").exists()
+
+
+def test_in_fast_test_mode_it_runs_and_says_so(model, run, capsys):
+    assert run(mode="fast-test").ok
+    assert capsys.readouterr().err.startswith("fast-test mode: no GPU is asked for")
+
+
+def test_without_a_model_no_gpu_is_asked_for(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert run(mode="production").ok

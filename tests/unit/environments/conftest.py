@@ -1,11 +1,14 @@
 """A folder of locks with one environment, and two indexes that hold wheels built here."""
 
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
-import index
 import pytest
 
 from dgops.environments import tables
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 APP = """# An app.
 # profile: cu121
@@ -33,6 +36,8 @@ def locks(tmp_path, monkeypatch):
 @pytest.fixture
 def world(tmp_path, locks, monkeypatch):
     """The ordinary index, which has another build of torch too, and the profile's index by URL and as a folder."""
+    import wheel_index as index
+
     ordinary = tmp_path / "ordinary"
     made = [
         index.wheel(ordinary, "trainerlib", "1.0", "torch>=2.0", "filelock"),
