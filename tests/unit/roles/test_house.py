@@ -106,6 +106,14 @@ def test_the_runtime_lock_serves_every_python_that_hosts_have():
         assert set(names) >= {"click", "numpy", "nvidia-ml-py", "psutil", "rich"}
 
 
+def test_profiles_are_those_that_roles_may_be_asked_for():
+    from dgops.environments import profiles
+
+    names = {one.name for one in profiles.load()}
+    options = specs("python_env")
+    assert set(options["dgops_profile"]["choices"]) == set(options["python_env__profile"]["choices"]) == names
+
+
 def test_the_forges_host_keys_are_the_published_ones():
     lines = read(ROLES / "git_ssh/defaults/main.yml")["git_ssh__host_keys"]
     seen = {}
