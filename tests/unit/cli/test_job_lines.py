@@ -59,3 +59,17 @@ def test_many_places_below_one_folder_are_that_folder(places, words, tmp_path, m
 def test_a_dgops_on_the_host_says_error_once():
     job = Job("0123abcd", "pod", "dataset", "x", "failed", first_failure="error: amira FAILED in 04_clean")
     assert job_lines.why(job) == "amira FAILED in 04_clean"
+
+
+def test_how_venvs_stood():
+    found = {
+        "/a": {"holds": True, "findings": [], "count": 0},
+        "/b": {"holds": False, "findings": ["x.py was added"], "count": 3},
+        "/c": "rubbish",
+    }
+    assert job_lines.attested(found) == [
+        "/a  as its lock says",
+        "/b  drifted: x.py was added and 2 more",
+        "/c  drifted: it differs from its lock",
+    ]
+    assert job_lines.attested(None) == job_lines.attested([]) == []
