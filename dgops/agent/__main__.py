@@ -17,6 +17,7 @@ COMMANDS: Dict[str, str] = {
     "probe": "dgops.agent.probe",
     "scan": "dgops.agent.scan",
     "venv": "dgops.agent.venv",
+    "wheels": "dgops.agent.wheel_cache",
 }
 # The same with bytes: those behind the request's line are read from the stream, those yielded follow the answer's.
 STREAMS: Dict[str, str] = {

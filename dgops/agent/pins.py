@@ -7,7 +7,7 @@ import platform
 import re
 import sys
 from dataclasses import dataclass
-from typing import Any, Dict, FrozenSet, List, Optional
+from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Tuple
 
 LINE = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*==\s*([^\s;]+)\s*(?:;(.*))?$")
 
@@ -28,14 +28,21 @@ class Pin:
 
 def locked(text: str) -> Dict[str, Pin]:
     """Return name → Pin of the lines of a lock whose marker holds here; what is no pin is passed over."""
-    pins = {}
+    return {pin.name: pin for marker, pin in _lines(text) if applies(marker)}
+
+
+def everywhere(text: str) -> List[Pin]:
+    """Return every pin of a lock, whatever Python and platform its marker asks for."""
+    return [pin for _, pin in _lines(text)]
+
+
+def _lines(text: str) -> Iterator[Tuple[Optional[str], Pin]]:
     for entry in text.replace("\\\n", " ").splitlines():
         words = entry.split("#", 1)[0].split("--hash=")
         match = LINE.match(words[0].strip())
-        if match and applies(match.group(3)):
-            name = canonical(match.group(1))
-            pins[name] = Pin(name, match.group(2), frozenset(word.strip() for word in words[1:]))
-    return pins
+        if match:
+            hashes = frozenset(word.strip() for word in words[1:])
+            yield match.group(3), Pin(canonical(match.group(1)), match.group(2), hashes)
 
 
 def applies(marker: Optional[str]) -> bool:
