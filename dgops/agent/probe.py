@@ -7,7 +7,7 @@ import platform
 import time
 from typing import Any, Callable, Dict, List
 
-from dgops.agent import keys, live_machine, look, marker, observe
+from dgops.agent import keys, live_machine, look, marker, observe, wheel_notes
 
 OBSERVERS: Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]] = {
     "command": observe.command,
@@ -21,6 +21,7 @@ OBSERVERS: Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]] = {
     "user": observe.user,
     "venv": observe.venv,
     "wheel": observe.wheel,
+    "wheels": wheel_notes.seen,
 }
 
 

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from typing import Any, Callable, Dict, List, Set, Tuple
 
 from dgops.agent import mounts, process, scratch, wheel_archive, wheel_notes, wheel_proof, wheel_stock
-from dgops.agent.pins import everywhere
+from dgops.agent.pins import Pin, everywhere
 from dgops.agent.wheel_notes import Notes
 from dgops.agent.wheel_stock import Lock
-from dgops.agent.wheels import FULL, near_of, proven, sha256, shelf, stop
+from dgops.agent.wheels import FULL, near_of, proven, ready, sha256, shelf, stop
 
 NOBODY = 65534
 
@@ -21,6 +21,8 @@ def answer(request: Dict[str, Any]) -> Dict[str, Any]:
     cache = request["cache"]
     locks = [Lock(one["name"], one["text"], one.get("index_url", "")) for one in request["locks"]]
     if not os.path.isdir(cache):
+        if request.get("check"):
+            return {"changed": True, "missing": {lock.name: [_words(pin) for pin in lock.pins] for lock in locks}}
         stop("there is no wheel cache at {}: dgops deploy makes it".format(cache))
     _become_owner(cache)
     try:
@@ -53,7 +55,7 @@ def _missing(cache: str, locks: List[Lock], seeds: List[str], notes: Notes) -> D
     missing: Dict[str, List[str]] = {}
     for lock in locks:
         held = proven(lock.pins, cache, notes)[0]
-        missing[lock.name] = ["{} {}".format(pin.name, pin.version) for pin in lock.pins if pin not in held]
+        missing[lock.name] = [_words(pin) for pin in lock.pins if pin not in held]
     digests = {lock.name: wheel_notes.text_digest(lock.text) for lock in locks}
     seen = wheel_notes.seen({"path": cache, "locks": digests, "seeds": " ".join(seeds)})
     changed = any(missing.values()) or any(seen[key] for key in ("unknown", "missing", "touched"))
@@ -121,6 +123,10 @@ def prune(cache: str, locks: List[Lock], request: Dict[str, Any]) -> Dict[str, A
     return {"path": cache, "removed": rows, "bytes": sum(row["size"] for row in rows)}
 
 
+def _words(pin: Pin) -> str:
+    return "{} {}".format(pin.name, pin.version)
+
+
 def _row(path: str, locks: List[str]) -> Dict[str, Any]:
     return {"name": os.path.basename(path), "size": os.path.getsize(path), "locks": sorted(locks)}
 
@@ -150,6 +156,7 @@ def _become_owner(cache: str) -> None:
         group, home = entry.pw_gid, entry.pw_dir
     except KeyError:
         group, home = NOBODY, "/"
+    ready()
     process.become(uid, group)
     os.environ["HOME"] = home
     # pip asks where it is, and root's home is closed to it.

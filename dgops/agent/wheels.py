@@ -18,7 +18,8 @@ from dgops.agent import mounts, process, wheel_notes
 from dgops.agent.pins import Pin, canonical, locked
 from dgops.agent.scratch import scratch
 
-__all__ = ["Pin", "Wheel", "ensure_uv", "fetch", "locked", "scratch"]
+# The scratch folders of a cache are those of venvs too.
+__all__ = ["Wheel", "ensure_uv", "fetch", "proven", "run", "scratch", "stop"]
 
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 DOWNLOAD_SECONDS = 3600
@@ -182,20 +183,22 @@ def _explain(
 ) -> NoReturn:
     """Say why a download failed: a full disk and an altered file first, pip's own words beside."""
     words = (done.stderr or done.stdout).strip()
-    names = ", ".join("{} {}".format(pin.name, pin.version) for pin in pins)
+    first = "{} {}".format(pins[0].name, pins[0].version)
+    names = first + (" and {} more".format(len(pins) - 1) if len(pins) > 1 else "")
     sys.stderr.write(words + "\n")
     if FULL in words:
         free = shutil.disk_usage(cache).free // 1000000
         stop("{}: {} has {} MB free, too few to download {}".format(FULL, cache, free, names))
+    reason = words.splitlines()[-1] if words else "pip ended with exit {}".format(done.returncode)
     for pin in pins:
         if pin in altered:
             found, wanted = sha256(altered[pin]).hexdigest(), sorted(pin.hashes)
             more = " or {} more".format(len(wanted) - 1) if len(wanted) > 1 else ""
             stop(
-                "{} is not what its lock says: sha256:{}, the lock says {}{}; it could not be downloaded again "
-                "and was not used".format(altered[pin], found, wanted[0], more)
+                "{} is not what its lock says and was not used: sha256:{}, the lock says {}{}; "
+                "it could not be downloaded again: {}".format(altered[pin], found, wanted[0], more, reason)
             )
-    stop("{} could not be downloaded (pip ended with exit {})".format(names, done.returncode))
+    stop("{} could not be downloaded: {}".format(names, reason))
 
 
 def ensure_uv(path: str, lock: str, cache: str) -> List[str]:
@@ -277,6 +280,12 @@ def _started(argv: List[str], seconds: float, **variables: str) -> "subprocess.C
         )
     except subprocess.TimeoutExpired:
         stop("{} took longer than {} s".format(" ".join(argv[:3]), seconds))
+
+
+def ready() -> None:
+    """Load what is loaded late otherwise: another user may not read where it lies."""
+    _packaging("tags")
+    _packaging("utils")
 
 
 def _packaging(name: str) -> Any:

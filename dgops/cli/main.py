@@ -32,6 +32,7 @@ COMMANDS = {
     "secrets": ("dgops.cli.secrets:secrets", "Keep tokens in the keyring; hand them to deploys and jobs."),
     "settings": ("dgops.cli.settings:settings", "Print each setting and where it came from."),
     "sync": ("dgops.cli.sync:sync", "Bring edits on hosts home as commits."),
+    "wheels": ("dgops.cli.wheels:wheels", "Fetch, list, verify, pack and prune wheel caches."),
 }
 INTERRUPTED = 130
 POLITE = (signal.SIGTERM, signal.SIGHUP)

@@ -24,6 +24,7 @@ STATE_KEYS: dict[str, tuple[set[str], set[str]]] = {
     "user": ({"user"}, {"uid", "gid", "shell", "home", "groups"}),
     "venv": ({"path", "lock"}, {"allow", "owner", "deep"}),
     "wheel": ({"path", "wheel"}, {"deep"}),
+    "wheels": ({"path", "locks"}, {"seeds"}),
 }
 LIVE_KEYS: dict[str, tuple[set[str], set[str]]] = {
     "clock": ({"max_skew"}, set()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from dgops.health import judge_live
+from dgops.health import judge_live, judge_wheels
 from dgops.health.check import Check, CheckResult, Outcome
 
 if TYPE_CHECKING:
@@ -161,5 +161,6 @@ JUDGES: dict[str, Callable[[Mapping[str, Any], Seen], Verdict]] = {
     "user": _user,
     "venv": _venv,
     "wheel": _venv,
+    "wheels": judge_wheels.wheels,
     **judge_live.JUDGES,
 }

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from wheel_house import House
 
 from dgops.agent import jobdir, process
 
@@ -132,3 +133,11 @@ def fill():
                 pass
 
     return until_full
+
+
+@pytest.fixture
+def house(tmp_path):
+    """A wheel cache, an index on the loopback, and the agent."""
+    made = House(tmp_path / "house")
+    yield made
+    made.close()
