@@ -11,7 +11,7 @@ import subprocess
 import tarfile
 import threading
 from contextlib import contextmanager
-from typing import IO, Any, Dict, FrozenSet, Iterator, List, Optional, Tuple
+from typing import IO, Any, Dict, FrozenSet, Generator, Iterator, List, Optional, Tuple
 
 from dgops.agent import wheel_notes
 from dgops.agent.scratch import scratch
@@ -91,8 +91,9 @@ def unpack(archive: str, hashes: FrozenSet[str], folder: str) -> List[str]:
     Raises Damaged where the archive is not whole; what was whole before the damage is kept.
     """
     names = []
-    with scratch(folder) as temporary:
-        for member, stream in members(archive):
+    # Closed whatever happens: a zstd would be left behind.
+    with scratch(folder) as temporary, contextlib.closing(members(archive)) as found:
+        for member, stream in found:
             path = os.path.join(temporary, member.name)
             require_free(folder, member.size)
             with open(path, "wb") as target:
@@ -107,10 +108,11 @@ def unpack(archive: str, hashes: FrozenSet[str], folder: str) -> List[str]:
 
 def digests(archive: str) -> Dict[str, str]:
     """Return the wheels of an archive with their sha256 in hex; raises Damaged where it is not whole."""
-    return {member.name: _hash(stream) for member, stream in members(archive)}
+    with contextlib.closing(members(archive)) as found:
+        return {member.name: _hash(stream) for member, stream in found}
 
 
-def members(archive: str) -> Iterator[Tuple[tarfile.TarInfo, IO[bytes]]]:
+def members(archive: str) -> Generator[Tuple[tarfile.TarInfo, IO[bytes]], None, None]:
     """Yield the wheels of an archive, plain files with plain names only; raises Damaged where it is not whole."""
     with open(archive, "rb") as source, _zstd(["-d", "-q", "-c"], stdin=source, stdout=subprocess.PIPE) as child:
         try:

@@ -284,8 +284,8 @@ def _started(argv: List[str], seconds: float, **variables: str) -> "subprocess.C
 
 def ready() -> None:
     """Load what is loaded late otherwise: another user may not read where it lies."""
-    _packaging("tags")
     _packaging("utils")
+    list(_packaging("tags").sys_tags())
 
 
 def _packaging(name: str) -> Any:

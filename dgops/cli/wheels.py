@@ -151,7 +151,7 @@ def _show_fetch(_place: Place, answer: dict[str, Any]) -> bool:
         counts = [f"{done['there']} there"]
         counts += [f"{len(done[key])} {key}" for key in ("downloaded", "repaired", "restored", "packed") if done[key]]
         rows.append(
-            (plain(name), f"{done['wheels']} wheels", ", ".join(counts), " ".join(map(plain, sorted(set(new)))))
+            (plain(name), _count(done["wheels"], "wheel"), ", ".join(counts), " ".join(map(plain, sorted(set(new)))))
         )
     for line in columns(rows) if rows else ():
         click.echo(line)
@@ -165,7 +165,7 @@ def _show_list(_place: Place, answer: dict[str, Any]) -> bool:
     ]
     for line in columns([("NAME", "SIZE", "LOCKS"), *rows]) if rows else ():
         click.echo(line)
-    click.echo(f"{len(rows)} files, {_megabytes(sum(one['size'] for one in answer['files']))}", err=True)
+    click.echo(f"{_count(len(rows), 'file')}, {_megabytes(sum(one['size'] for one in answer['files']))}", err=True)
     return True
 
 
@@ -173,7 +173,8 @@ def _show_verify(_place: Place, answer: dict[str, Any]) -> bool:
     bad = answer["bad"]
     for line in columns([(plain(one["name"]), plain(one["problem"])) for one in bad]) if bad else ():
         click.echo(line)
-    what = f"{answer['wheels']} wheels ({answer['locked']} by their locks), {answer['archives']} archives"
+    what = f"{_count(answer['wheels'], 'wheel')} ({answer['locked']} by their locks)"
+    what += f", {_count(answer['archives'], 'archive')}"
     click.echo(f"{what}: {f'{len(bad)} damaged' if bad else 'all whole'}")
     if bad:
         click.echo("hint: dgops wheels fetch replaces those that a lock names", err=True)
@@ -195,8 +196,12 @@ def _show_prune(_place: Place, answer: dict[str, Any], dry_run: bool) -> bool:
     for line in columns(rows) if rows else ():
         click.echo(line)
     verb = "would be removed" if dry_run else "removed"
-    click.echo(f"{len(rows)} files, {_megabytes(answer['bytes'])} {verb}", err=not rows)
+    click.echo(f"{_count(len(rows), 'file')}, {_megabytes(answer['bytes'])} {verb}", err=not rows)
     return True
+
+
+def _count(number: Any, noun: str) -> str:
+    return f"{int(number)} {noun}{'' if int(number) == 1 else 's'}"
 
 
 def _megabytes(count: Any) -> str:
