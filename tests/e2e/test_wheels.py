@@ -32,7 +32,7 @@ def test_a_deployed_host(ready):
 
 
 def test_altered_and_stolen_are_found_and_mended(ready):
-    ready.on("pod", "sh", "-c", f"'echo x >> {CACHE}/click-*.whl; rm {CACHE}/mdurl-*.whl'")
+    ready.on("pod", "sh", "-c", f"'truncate -s 100 {CACHE}/click-*.whl; rm {CACHE}/mdurl-*.whl'")
     seen = state(ready)
     assert (seen["outcome"], seen["observed"].endswith("is missing and 1 more")) == ("fail", True)
     code, found = ready.json("wheels", "verify", "--host", "pod")
