@@ -1,7 +1,5 @@
 """Deploys that change nothing, mend one file, or begin with a bare host, against ssh, Ansible and pyinfra."""
 
-import subprocess
-
 from measure import HERE, Contender, arguments, by_turns, keep
 from place import place
 
@@ -62,13 +60,12 @@ def tampered(here, rounds):
 
 def cold(here, rounds):
     host = "cold"
-    caches = here.root / "caches.tar"
-    caches.write_bytes(here.ssh(HOSTS[0], "tar", "-cf", "-", *CACHES).stdout)
+    caches = here.ssh(HOSTS[0], "tar", "-cf", "-", *CACHES).stdout
 
     def bare():
         here.remove(host)
         here.up(host)
-        fill(here, host, caches)
+        here.unpack(host, caches)
 
     contenders = [
         Contender("dgops deploy", lambda: here.dgops("deploy", "--host", host), bare),
@@ -76,12 +73,6 @@ def cold(here, rounds):
     ]
     keep("cold", by_turns(contenders, rounds))
     here.remove(host)
-
-
-def fill(here, host, caches):
-    """Unpack the caches on a host."""
-    with caches.open("rb") as stream:
-        subprocess.run([*here.ssh_line(host), "tar -C / -xf -"], stdin=stream, check=True, timeout=300)
 
 
 ROWS = {"deploy-one": deploy_one, "deploy-ten": deploy_ten, "tampered": tampered, "cold": cold}

@@ -55,9 +55,12 @@ class Place:
             for name in names:
                 boot.settle(self.layout, engine, records.load(self.layout, name))
             inventory.write(self.layout, records.load_all(self.layout))
-        for name in names:
-            self._give_contract(original, name)
         self._write_known_hosts()
+        # A volume is no part of the disk. Its folders are checked; the wheels in it would be copied for nothing.
+        folders = self.ssh(original, "tar", "-C", "/", "--exclude=*.whl", "-cf", "-", "workspace").stdout
+        for name in names:
+            self.unpack(name, folders)
+            self._give_contract(original, name)
 
     def down(self):
         close_masters(self.masters)
@@ -77,6 +80,10 @@ class Place:
     def ssh(self, name, *argv):
         """Run a command as a person would who copies the line that `dgops sandbox up` prints."""
         return self.run(*self.ssh_line(name), shlex.join(argv))
+
+    def unpack(self, name, tar):
+        """Unpack an archive of paths below / on a host."""
+        run([*self.ssh_line(name), "tar -C / -xpf -"], told=tar, cwd=self.root, env=self.environment)
 
     def ssh_line(self, name):
         line = inventory.ssh_command(self.layout, records.load(self.layout, name))
