@@ -58,6 +58,7 @@ class HostHealth:
             return result.mend
         return f"dgops deploy --host {self.host}"
 
+
 def look_at_all(hosts: Sequence[Host], settings: Settings, workers: int, *, deep: bool = False) -> Iterator[HostHealth]:
     """Look at every host in threads, in the order of hosts; an unreachable one is a result like any other."""
     yield from each(lambda host: look_at(host, settings, deep=deep), hosts, workers)
