@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dgops.deploy import inputs, policy, tree
 from dgops.deploy.apply import apply
 from dgops.deploy.events import Failure, HostRun
+from dgops.deploy.fitness import refuse_unfit
 from dgops.deploy.look import Looked, hold, let_go, look_first
 from dgops.deploy.plan import Plan, Question, Step, plan
 from dgops.deploy.prove import PROOF, Proof, prove, unproven
@@ -81,6 +82,7 @@ class _Run:
             names = {one.host.name for one in held}
             self.at_hand = [*held, *(one for one in looked if one.host.name not in names)]
             todo = self._still_to_do(held)
+        todo = self._still_to_do(refuse_unfit(todo, self.settings))
         for one in todo:
             self.runs[one.host.name] = HostRun(one.host.name)
             self.watcher.planned(one.host.name, one.plan, one.seconds)
