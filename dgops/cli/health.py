@@ -29,12 +29,20 @@ WIDEST = 40
 @host_option(required=False)
 @click.option("--all", "show_all", is_flag=True, help="List every check, not only those that do not hold.")
 @click.option("--deep", is_flag=True, help="Hash venvs and model files whole, not only what moved: takes minutes.")
+@click.option("--fix", is_flag=True, help="Run the roles whose state checks fail, then look again.")
 @click.option("--watch", is_flag=True, help=f"Look again every {INTERVAL:.0f} s until interrupted.")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="How the result is printed; text by default.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json; with --watch one line a look.")
 @click.pass_context
 def health(
-    ctx: click.Context, host: str | None, show_all: bool, deep: bool, watch: bool, form: str | None, as_json: bool
+    ctx: click.Context,
+    host: str | None,
+    show_all: bool,
+    deep: bool,
+    fix: bool,
+    watch: bool,
+    form: str | None,
+    as_json: bool,
 ) -> None:
     """Look at hosts, every one at once, and say what does not hold.
 
@@ -44,10 +52,18 @@ def health(
     from dgops.hosts import inventory
 
     form = _form(form, as_json, watch)
+    if fix and watch:
+        raise UsageError("--fix mends once, and --watch looks for ever", "give one of them")
     settings: Settings = ctx.obj
-    hosts = inventory.load(settings).select(host or "all")
+    known = inventory.load(settings)
+    hosts = known.select(host or "all")
     while True:
         found = list(look_at_all(hosts, settings, settings.forks, deep=deep))
+        if fix:
+            from dgops.cli import health_fix
+
+            if health_fix.fix(found, known, settings, verbose=ctx.meta["dgops.verbose"], quiet=form != "text"):
+                found = list(look_at_all(hosts, settings, settings.forks, deep=deep))
         _show(found, show_all, form, watch)
         if not watch:
             break

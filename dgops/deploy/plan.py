@@ -66,12 +66,16 @@ def plan(question: Question, kept: Contract | None, health: HostHealth, today: I
 
     kept is this controller's contract; trouble says why it could not be read.
     """
+    failing = {
+        role: tuple(_failed(one) for one in health.failures("state") if one.check.role == role)
+        for role in question.order
+    }
     if question.asked:
-        return Plan(tuple(Step(role, ("asked for",)) for role in question.order if role in question.asked))
+        wanted = [role for role in question.order if role in question.asked]
+        return Plan(tuple(Step(role, failing[role] or ("asked for",)) for role in wanted))
     everything = "--full" if question.full else trouble or _unproven(kept, health)
     if everything or kept is None:
         return Plan(tuple(Step(role, (everything,)) for role in question.order))
-    failing = health.failures("state")
     return Plan(
         tuple(
             Step(
@@ -79,7 +83,7 @@ def plan(question: Question, kept: Contract | None, health: HostHealth, today: I
                 (
                     *(f"not pure: {why}" for why in today.impure.get(role, ())),
                     *changed(kept.roles.get(role), today.digests.get(role, {})),
-                    *(_failed(one) for one in failing if one.check.role == role),
+                    *failing[role],
                 ),
             )
             for role in question.order

@@ -156,6 +156,16 @@ class TestOnePod:
         assert found["hosts"]["pod"]["roles_run"] == ["user"]
         assert place.dgops("health").returncode == 0
 
+    def test_health_mends_what_fails(self, place):
+        place.on("pod", "chmod 0644 /etc/sudoers.d/seanf; rm /usr/local/bin/dgops")
+        done = place.dgops("health", "--fix")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "6 of" not in done.stderr
+        assert "user            check failed: sudo needs no password" in done.stderr
+        assert "base" not in done.stderr
+        assert "pass" in done.stdout
+        assert place.json("deploy", "--host", "pod")[1]["hosts"]["pod"]["roles_run"] == []
+
     def test_the_marker_and_the_contract_are_one(self, place):
         here = json.loads((place.root / ".dgops/contracts/pod.json").read_text())
         there = json.loads(place.on("pod", "cat /var/lib/dgops/contract.json"))

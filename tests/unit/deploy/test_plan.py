@@ -85,6 +85,11 @@ def test_asked_for_runs_alone_and_in_order():
     assert reasons(contract(), asked=("git_ssh", "base")) == {"base": ("asked for",), "git_ssh": ("asked for",)}
 
 
+def test_asked_for_because_it_fails():
+    found = reasons(contract(), health(("user", "state")), asked=("user",))
+    assert found == {"user": ("check failed: sudo needs no password: mode 0644, want mode 0440",)}
+
+
 @pytest.mark.parametrize(
     ("before", "now", "words"),
     [
