@@ -101,9 +101,10 @@ def pack(cache: str, locks: List[Lock], request: Dict[str, Any]) -> Dict[str, An
 
 
 def prune(cache: str, locks: List[Lock], request: Dict[str, Any]) -> Dict[str, Any]:
-    """Remove wheels and archives of no lock, and what killed runs left; `dry_run` only names them.
+    """Remove wheels that came here for a lock which none is any more, and what killed runs left; `dry_run` only looks.
 
-    What a controller put there stays: the next deploy would bring it again.
+    What a controller put there stays: the next deploy would bring it again. So do wheels that were never fetched for
+    a lock: the folder may be other projects' too.
     """
     if not locks:
         stop("no lock was given, and so every wheel would go")
@@ -111,7 +112,8 @@ def prune(cache: str, locks: List[Lock], request: Dict[str, Any]) -> Dict[str, A
     wanted = {(pin.name, pin.version) for lock in locks for pin in everywhere(lock.text)}
     whole = {wheel_archive.name_of(lock.name, lock.text) for lock in locks}
     names = [os.path.basename(one.path) for one in shelf(cache) if (one.name, one.version) not in wanted]
-    gone = [name for name in names if name not in notes.seeds] + [one for one in _archives(cache) if one not in whole]
+    gone = [name for name in names if name in notes.files and name not in notes.seeds]
+    gone += [one for one in _archives(cache) if one not in whole]
     gone += scratch.stale(cache)
     rows = [{"name": name, "size": _size(os.path.join(cache, name))} for name in gone]
     if not request.get("dry_run"):

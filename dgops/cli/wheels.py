@@ -92,9 +92,9 @@ def pack(ctx: click.Context, host: str | None, locks: tuple[str, ...], as_json: 
 @json_option
 @click.pass_context
 def prune(ctx: click.Context, host: str | None, dry_run: bool, as_json: bool) -> None:
-    """Remove wheels and archives of no lock of this tree, and what killed downloads left.
+    """Remove wheels and archives that came for a lock which this tree has no more, and what killed downloads left.
 
-    Wheels that a deploy copied there from the controller stay.
+    Wheels that a deploy copied there from the controller stay, and so do those of other projects.
     """
 
     def shown(place: Place, answer: dict[str, Any]) -> bool:

@@ -235,7 +235,9 @@ def test_pack_wants_everything_there(house):
 
 def test_prune_takes_what_no_lock_names(house):
     one, old, seed = build(house.cache, "one"), build(house.cache, "one", "0.9"), build(house.cache, "seed")
+    theirs = build(house.cache, "theirs")
     locks = {"app": lock(one)}
+    house.ask("fetch", {"app": lock(old)})
     house.ask("fetch", locks, seeds=[seed.name])
     (house.cache / "app-0123456789abcdef.tar.zst").write_bytes(b"stale")
     (house.cache / f"{scratch.PREFIX}old").mkdir()
@@ -248,7 +250,7 @@ def test_prune_takes_what_no_lock_names(house):
     assert all((house.cache / name).exists() for name in going)
     assert house.ask("prune", locks) == looked
     assert looked["bytes"] == size + 5
-    assert house.names() == sorted([one.name, seed.name, "photo.jpg"])
+    assert house.names() == sorted([one.name, seed.name, theirs.name, "photo.jpg"]), "another project's stays"
     assert house.ask("prune", locks)["removed"] == []
 
 
