@@ -6,6 +6,8 @@ import os
 import time
 from typing import Any, Dict
 
+from dgops.agent import mounts
+
 Observation = Dict[str, Any]
 SHM = "/dev/shm"
 
@@ -15,7 +17,7 @@ def disk_seen(path: str) -> Observation:
     status = os.statvfs(path)
     return {
         "path": path,
-        "type": _filesystem(path),
+        "type": mounts.filesystem(path),
         "total": status.f_frsize * status.f_blocks,
         "free": status.f_frsize * status.f_bavail,
     }
@@ -62,16 +64,3 @@ def clock(check: Dict[str, Any]) -> Observation:
 def _meminfo() -> Dict[str, int]:
     with open("/proc/meminfo") as stream:
         return {line.split(":")[0]: int(line.split()[1]) * 1024 for line in stream}
-
-
-def _filesystem(path: str) -> str:
-    """Return the type of the file system that holds path: the mount point with the longest common prefix."""
-    best, kind = "", "?"
-    real = os.path.realpath(path)
-    with open("/proc/self/mounts") as stream:
-        for line in stream:
-            _, mountpoint, name = line.split()[:3]
-            inside = real == mountpoint or real.startswith(mountpoint.rstrip("/") + "/")
-            if inside and len(mountpoint) >= len(best):
-                best, kind = mountpoint, name
-    return kind
