@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from mutation.tamper import COMMANDS, COVERED, MODULES, NOTHING
+from mutation.tamper import COMMANDS, COVERED, MODULES, NOTHING, TASKS
 from tests_tree import ROOT
 
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
@@ -48,3 +48,4 @@ def test_every_command_names_the_checks_that_cover_it(role):
 def test_the_table_names_no_task_that_is_gone():
     there = {(role.name, task) for role in ROLES for task, module in of(role) if module in COMMANDS}
     assert set(COVERED) - there == set()
+    assert set(TASKS) - {(role.name, task) for role in ROLES for task, _ in of(role)} == set()

@@ -48,7 +48,7 @@ class TestConda:
         assert place.on("pod", f"stat -c %U {ENVIRONMENT}/conda-meta/history").strip() == "seanf"
         _, found = place.json("health")
         checks = {one["check"]: one["outcome"] for one in found["hosts"]["pod"]["checks"] if one["role"] == "conda"}
-        assert len(checks) == 6
+        assert len(checks) == 7
         assert set(checks.values()) == {"pass"}
 
     def test_a_second_run_changes_nothing(self, place):

@@ -84,7 +84,8 @@ def current(folder, lock):
     """Say whether an environment was made from this lock, whole."""
     kept = os.path.join(folder, LOCK)
     whole = os.path.exists(os.path.join(folder, "conda-meta", "history")) and not os.path.exists(folder + MAKING)
-    return whole and os.path.exists(kept) and digest(kept) == digest(lock)
+    own = os.path.exists(kept) and os.stat(kept).st_uid == os.getuid()
+    return whole and own and digest(kept) == digest(lock)
 
 
 def create(config, folder, lock):

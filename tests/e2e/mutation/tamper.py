@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
-from mutation import files, hosts, venv
+from mutation import conda, files, hosts, venv, wheels
 
 BUILTIN = "ansible.builtin."
 # Modules that leave nothing on a host.
@@ -65,9 +64,20 @@ def _made(role, checks):
 
 
 def _wheel(role, checks):
-    program = next(one["path"] for one in checks if one["path"].endswith("/bin/dgops") and one["type"] == "file")
-    path = program.removesuffix("/bin/dgops")
-    return [*venv.distribution(role, path, "dgops", "dgops/settings.py"), *venv.program(role, program)]
+    path = next(one["path"] for one in checks if one["type"] == "wheel")
+    return [*venv.distribution(role, path, "dgops", "dgops/settings.py"), *venv.program(role, f"{path}/bin/dgops")]
+
+
+def _wheels(role, checks):
+    cache = next(one["path"] for one in checks if one["type"] == "wheels")
+    return wheels.locked(role, cache)
+
+
+def _conda(role, checks):
+    paths = [one["path"] for one in checks]
+    prefix = next(path.removesuffix("/bin/conda") for path in paths if path.endswith("/bin/conda"))
+    made = [path.removesuffix("/.dgops-lock") for path in paths if path.endswith("/.dgops-lock")]
+    return [*conda.prefix(role, prefix), *(one for path in made for one in conda.environment(role, path))]
 
 
 # (role, task) → what covers it
@@ -83,9 +93,19 @@ COVERED = {
         ("{{ venv.path | basename }} is as its lock says",), tamper=_venvs(venv.owner)
     ),
     ("python_env", "Make the venvs equal to their locks"): Cover(
-        ("{{ venv.path | basename }} is as its lock says",), tamper=_made
+        ("{{ venv.path | basename }} is as its lock says", "uv is the one of its lock"), tamper=_made
     ),
-    ("dgops_runtime", "Install the wheel"): Cover(("dgops is installed",), tamper=_wheel),
+    ("conda", "Make conda and its environments"): Cover(
+        ("conda is installed", "{{ one.name }} was made from its lock", "{{ one.name }} has its history"), tamper=_conda
+    ),
+    ("dgops_runtime", "Install the wheel"): Cover(("dgops is installed as its wheel has it",), tamper=_wheel),
+    ("wheel_cache", "Fetch what the locks need"): Cover(("the wheels of the locks are there",), tamper=_wheels),
+}
+# (role, task) → tamperings of what a module keeps there, where those of the module alone would not do.
+TASKS = {
+    # The role contract is bookkeeping and keeps no checks; who runs on its agent keeps that one.
+    ("contract", "Carry the agent over"): lambda role, arguments: files.plain("dgops_runtime", arguments),
+    ("wheel_cache", "Seed it from the controller"): wheels.seed,
 }
 
 
@@ -107,34 +127,8 @@ def _of(line, checks):
         return []
     if line["module"] in COMMANDS:
         return COVERED[line["role"], line["task"]].tamper(line["role"], checks)
+    if (line["role"], line["task"]) in TASKS:
+        return TASKS[line["role"], line["task"]](line["role"], line["args"])
     if line["args"].get("state") == "absent":
         return hosts.marker(line["role"], line["args"]["path"])
     return MODULES[line["module"]](line["role"], line["args"])
-
-
-# What no check notices yet: a pattern of "role: target: kind" → why.
-_FILES = "the check of a venv goes by names and versions so far"
-_UV = "no check looks at uv so far"
-_WHEEL = "the check of the installed wheel goes by the program's owner so far"
-AWAITED = {
-    "python_env: */owner: a file is root's": _FILES,
-    "python_env: *: *module altered": _FILES,
-    "python_env: *: module removed": _FILES,
-    "python_env: *: METADATA altered": _FILES,
-    "python_env: *-venv/bin/markdown-it: *": _FILES,
-    "python_env: *-venv/bin/pygmentize: *": _FILES,
-    "python_env: *-venv/bin/python: leads elsewhere": _FILES,
-    "python_env: *: a module planted*": _FILES,
-    "python_env: *: a .pth planted": _FILES,
-    "python_env: *: a package planted": _FILES,
-    "python_env: */pyvenv.cfg: *": _FILES,
-    "python_env: */uv: *": _UV,
-    "dgops_runtime: *-venv/dgops: *": _WHEEL,
-    "dgops_runtime: *-venv/bin/dgops: altered": _WHEEL,
-    "dgops_runtime: *-venv/bin/dgops: not executable": _WHEEL,
-}
-
-
-def awaited(one):
-    """Return why nobody can notice a tampering yet, an empty text where somebody must."""
-    return next((why for part, why in AWAITED.items() if fnmatchcase(f"{one.role}: {one.name}", part)), "")

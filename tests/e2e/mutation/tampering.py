@@ -13,7 +13,7 @@ class Tampering:
 
     light: mode, owner or group; goes together with anything that leaves the target in place.
     whole: the target itself goes or changes its kind.
-    adopted: the role takes a changed host as it is, so that it is noticed and nothing is put back.
+    adopted: the role takes a changed host as it is, or leaves it to a person: it is noticed, and not put back.
     """
 
     role: str
@@ -22,6 +22,8 @@ class Tampering:
     script: str
     keep: tuple[str, ...] = ()
     undo: str = ""
+    # What is to be done once the copies are back.
+    after: str = ""
     light: bool = False
     whole: bool = False
     adopted: bool = False
@@ -46,7 +48,7 @@ class Tampering:
         for number, path in enumerate(self.keep):
             lines.append(f"rm -rf {q(path)}; if [ -e {ASIDE}/{number} ] || [ -L {ASIDE}/{number} ]; then")
             lines.append(f"cp -a {ASIDE}/{number} {q(path)}; fi")
-        lines += [f"rm -rf {ASIDE}", "}", "trap back EXIT", self.script, then]
+        lines += [self.after or ":", f"rm -rf {ASIDE}", "}", "trap back EXIT", self.script, then]
         return "\n".join(lines) + "\n"
 
 

@@ -50,7 +50,7 @@ def distribution(role, path, name, module):
         "dist-info removed": 'rm -r "$info"',
         "version altered": f'mv "$info" {name}-0.0.1.dist-info',
     }
-    undo = f'cd "$at"; cp -a {ASIDE_COPY}/. .; [ ! -d {name}-0.0.1.dist-info ] || rm -r {name}-0.0.1.dist-info; '
+    undo = f'cd "$at"; cp -a {ASIDE_COPY}/* .; [ ! -d {name}-0.0.1.dist-info ] || rm -r {name}-0.0.1.dist-info; '
     undo += f"rm -rf {ASIDE_COPY}"
     save = f'rm -rf {ASIDE_COPY}; mkdir {ASIDE_COPY}; cp -a --parents "$info" {module} {ASIDE_COPY}'
     target = f"{path}/{name}"
