@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from dgops.cli.render import print_json
 
 if TYPE_CHECKING:
     from dgops.sandbox.hosts import SandboxHost
@@ -48,7 +49,7 @@ def down(settings: Settings, as_json: bool) -> None:
 
     gone = teardown.down(settings, lambda line: click.echo(line, err=True))
     if as_json:
-        click.echo(json.dumps({"ok": True, "removed": list(gone.hosts), "cache": str(gone.cache)}))
+        print_json({"ok": True, "removed": list(gone.hosts), "cache": str(gone.cache)})
         return
     click.echo(f"removed {', '.join(gone.hosts)}" if gone.hosts else "no sandbox is up")
     if gone.cache.is_dir():
@@ -88,4 +89,4 @@ def _print_json(found: list[SandboxHost]) -> None:
         }
         for host in found
     }
-    click.echo(json.dumps({"ok": True, "hosts": hosts}))
+    print_json({"ok": True, "hosts": hosts})

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from dgops.jobs.source import Source, SourceFile
 
 # What goes in one round trip: bytes, and files where they are small.
-ROUND_BYTES = 16 << 20
-ROUND_FILES = 1000
+ROUND_BYTES, ROUND_FILES = 16 << 20, 1000
 
 
 def upload(link: Link, base: str, user: str, sources: Sequence[Source], watcher: Watcher) -> Moved:

@@ -10,9 +10,7 @@ from dgops.git.spelling import fold, is_git
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-MAX_PATH = 1000
-MAX_NAME = 255
-MAX_DEPTH = 60
+MAX_PATH, MAX_NAME, MAX_DEPTH = 1000, 255, 60  # bytes, bytes of one part, parts
 # Also marks that turn the direction of text, and halves of characters.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 # Git reads these itself; as a link they would let it read something else.
