@@ -1,19 +1,15 @@
 """Settle a user's key and global git configuration, as that user; prints one JSON line.
 
-Its input is the JSON in DGOPS_GIT_SSH: user, key (empty: choose), comment, agent, forge, owner, check. Root becomes
-that user, once the user's files that are somebody else's have been given back.
+Its input is the JSON in DGOPS_GIT_SSH: key (empty: choose), comment, agent, forge, owner, check.
 """
 
 import json
 import os
-import pwd
-import stat
 import subprocess
 import sys
 import time
 
 PASSPHRASE = "incorrect passphrase"
-KEYS = ("id_rsa", "id_rsa.pub", "id_ed25519", "id_ed25519.pub")
 
 
 def run(*argv, tolerate=()):
@@ -30,44 +26,6 @@ def choose(wanted):
         return os.path.expanduser(wanted)
     old = os.path.expanduser("~/.ssh/id_rsa")
     return old if os.path.exists(old) else os.path.expanduser("~/.ssh/id_ed25519")
-
-
-def give_back(entry, key, check):
-    """Give keys and git's configuration to their user, as root; returns what was changed."""
-    changed = []
-    folder = os.path.join(entry.pw_dir, ".ssh")
-    named = [os.path.basename(key), os.path.basename(key) + ".pub"] if os.path.dirname(key) == folder else []
-    for parent, found in ((entry.pw_dir, [".gitconfig"]), (folder, sorted({*KEYS, *named}))):
-        try:
-            # Neither the folder nor a name in it may lead root elsewhere: both are in the user's hands.
-            opened = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        except OSError:
-            continue
-        changed += [given for name in found for given in give(opened, parent, name, entry, check)]
-        os.close(opened)
-    return changed
-
-
-def give(folder, parent, name, entry, check):
-    """Give one plain file to the user if it is somebody else's; returns what was changed."""
-    try:
-        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return []
-    plain = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
-    if not plain or (status.st_uid, status.st_gid) == (entry.pw_uid, entry.pw_gid):
-        return []
-    if not check:
-        os.chown(name, entry.pw_uid, entry.pw_gid, dir_fd=folder, follow_symlinks=False)
-    return ["gave {} to {}".format(os.path.join(parent, name), entry.pw_name)]
-
-
-def become(entry):
-    """Go on as a user, for good."""
-    os.initgroups(entry.pw_name, entry.pw_gid)
-    os.setgid(entry.pw_gid)
-    os.setuid(entry.pw_uid)
-    os.environ.update(HOME=entry.pw_dir, USER=entry.pw_name, LOGNAME=entry.pw_name)
 
 
 def spoken(key):
@@ -175,11 +133,6 @@ def main():
     """Settle everything and say what was changed."""
     config = json.loads(os.environ["DGOPS_GIT_SSH"])
     changed = []
-    if os.geteuid() == 0 and config.get("user"):
-        entry = pwd.getpwnam(config["user"])
-        named = config["key"].replace("~", entry.pw_dir, 1) if config["key"].startswith("~/") else config["key"]
-        changed += give_back(entry, named, config["check"])
-        become(entry)
     key = choose(config["key"])
     if not config["agent"]:
         changed += settle_key(key, config["comment"], config["check"])

@@ -84,6 +84,14 @@ def gone(role, path):
     return Tampering(role, path, "removed", script, undo=undo, whole=True)
 
 
+def linked_folder(role, path):
+    """A folder of a user's by which he would lead root elsewhere: what it leads to is not touched."""
+    away = path + AWAY
+    script = f"mv {q(path)} {q(away)}; ln -s {q(away)} {q(path)}"
+    undo = f"rm {q(path)}; mv {q(away)} {q(path)}"
+    return Tampering(role, path, "replaced by a link", script, undo=undo, whole=True, adopted=True)
+
+
 def link(role, path):
     """A link that leads elsewhere, is no link, or is gone."""
     return [

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mutation import conda, files, hosts, venv, wheels
 
 BUILTIN = "ansible.builtin."
+OWNED = {"state": "directory", "mode": True, "owner": True, "group": True}
 # Modules that leave nothing on a host.
 NOTHING = {BUILTIN + name for name in ("assert", "debug", "set_fact", "stat", "validate_argument_spec")}
 COMMANDS = {BUILTIN + name for name in ("command", "shell", "script", "raw")}
@@ -68,6 +69,11 @@ def _wheel(role, checks):
     return [*venv.distribution(role, path, "dgops", "dgops/settings.py"), *venv.program(role, f"{path}/bin/dgops")]
 
 
+def _keys_folder(role, checks):
+    path = next(one["path"] for one in checks if one["type"] == "directory")
+    return [*files.file(role, {**OWNED, "path": path}), files.linked_folder(role, path)]
+
+
 def _wheels(role, checks):
     cache = next(one["path"] for one in checks if one["type"] == "wheels")
     return wheels.locked(role, cache)
@@ -86,6 +92,9 @@ COVERED = {
     ("ca_certificates", "Trust them"): Cover(("{{ file | basename }} is trusted",), tamper=_trust),
     ("contract", "Build what goes to hosts"): Cover(why="it works on the controller"),
     ("contract", "Look at the host"): Cover(why="it only looks"),
+    ("git_ssh", "Give back what root took"): Cover(
+        ("the key is closed to others", "git's configuration is the user's")
+    ),
     ("git_ssh", "Settle the key and git's configuration"): Cover(
         ("git uses the key", "the key is whole", "git's configuration is the user's"), tamper=_git
     ),
@@ -99,6 +108,7 @@ COVERED = {
         ("conda is installed", "{{ one.name }} was made from its lock", "{{ one.name }} has its history"), tamper=_conda
     ),
     ("dgops_runtime", "Install the wheel"): Cover(("dgops is installed as its wheel has it",), tamper=_wheel),
+    ("user", "Make the folder for keys"): Cover(("the folder for keys is closed to others",), tamper=_keys_folder),
     ("wheel_cache", "Fetch what the locks need"): Cover(("the wheels of the locks are there",), tamper=_wheels),
 }
 # (role, task) → tamperings of what a module keeps there, where those of the module alone would not do.

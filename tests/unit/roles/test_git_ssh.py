@@ -4,10 +4,9 @@ import json
 import os
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
-from role_programs import ROLES, load
+from role_programs import ROLES
 
 PROGRAM = (ROLES / "git_ssh/files/git_ssh.py").read_text()
 PLAIN = {"key": "", "comment": "dgops-pod", "agent": False, "forge": "github.com", "owner": "", "check": False}
@@ -143,37 +142,3 @@ def test_a_note_of_ours_that_somebody_altered(home, settle):
     git(home, "dgops.rewritten", "planted")
     settle(owner="walshderek")
     assert git(home, "dgops.rewritten") == "github.com walshderek"
-
-
-class TestGivingBack:
-    """What root took is given back, and root is led nowhere else."""
-
-    @pytest.fixture
-    def give_back(self, home):
-        if os.geteuid() != 0:
-            pytest.skip("needs root, who alone gives files to others")
-        program = load("git_ssh/files/git_ssh.py")
-        entry = SimpleNamespace(pw_name="nobody", pw_dir=str(home), pw_uid=65534, pw_gid=65534)
-        return lambda: program.give_back(entry, "", False)
-
-    def test_a_key(self, home, give_back):
-        (home / ".ssh/id_rsa").touch()
-        (home / ".gitconfig").touch()
-        assert len(give_back()) == 2
-        assert (home / ".ssh/id_rsa").stat().st_uid == 65534
-        assert give_back() == []
-
-    def test_a_link_is_not_followed(self, home, give_back, tmp_path):
-        (tmp_path / "id_rsa").touch()
-        (home / ".ssh/id_rsa").symlink_to(tmp_path / "id_rsa")
-        assert give_back() == []
-        (home / ".ssh/id_rsa").unlink()
-        (home / ".ssh").rmdir()
-        (home / ".ssh").symlink_to(tmp_path)
-        assert give_back() == []
-        assert (tmp_path / "id_rsa").stat().st_uid == 0
-
-    def test_a_second_name_of_another_file(self, home, give_back, tmp_path):
-        (tmp_path / "secret").touch()
-        os.link(tmp_path / "secret", home / ".ssh/id_rsa")
-        assert give_back() == []

@@ -66,7 +66,8 @@ def test_checks_can_be_read_before_they_are_rendered(path):
 
 
 def test_every_role_has_checks():
-    assert {path.parent.name for path in ROLES.glob("*/checks.yml")} == set(NAMES)
+    # The role contract keeps the books: its checks would neither be kept nor planned by.
+    assert {path.parent.name for path in ROLES.glob("*/checks.yml")} == set(NAMES) - {"contract"}
 
 
 def test_the_site_playbook_tags_each_role_with_its_name():
