@@ -10,6 +10,7 @@ import os
 import stat
 import time
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
@@ -98,9 +99,12 @@ def attest_wheel(venv: str, wheel: str, deep: bool = False) -> Attested:
 
     Compared is content, not version: the wheel of a working tree changes under one version.
     """
-    with zipfile.ZipFile(wheel) as archive:
-        record = next(name for name in archive.namelist() if name.endswith(INFO + "/RECORD"))
-        lines = archive.read(record).decode("utf-8", "surrogateescape").splitlines()
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            record = next(name for name in archive.namelist() if name.endswith(INFO + "/RECORD"))
+            lines = archive.read(record).decode("utf-8", "surrogateescape").splitlines()
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, StopIteration):
+        return Attested(findings=[Finding("other", "{} is no whole wheel".format(shown(wheel)))])
     holder, site = os.path.dirname(record), manifest.site_packages()
     name, version = manifest.split(holder)
     held, done = manifest.read(venv), Attested(found={name: [holder]})

@@ -54,6 +54,9 @@ def make(folder, mine, argv, seconds, what):
             stop("{} is there and was not made here: move it away".format(folder))
         shutil.rmtree(folder)
     os.makedirs(os.path.dirname(folder), exist_ok=True)
+    # One that somebody else put there could not be written.
+    if os.path.lexists(mark):
+        os.unlink(mark)
     with open(mark, "w"):
         pass
     run(argv, seconds, what)

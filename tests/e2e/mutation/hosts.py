@@ -28,7 +28,9 @@ def user(role, arguments):
         Tampering(role, target, "no login", f"usermod -s /usr/sbin/nologin {name}", ACCOUNTS),
     ]
     for group in arguments["groups"] or ():
-        found.append(Tampering(role, f"{target}/{group}", "taken out", f"gpasswd -d {name} {group}", ACCOUNTS))
+        found.append(
+            Tampering(role, f"{target}/{group}", "taken out", f"gpasswd -d {name} {group} >/dev/null", ACCOUNTS)
+        )
     found += [
         Tampering(role, target, "deleted", f"sed -i '/^{name}:/d' /etc/passwd /etc/shadow", ACCOUNTS, whole=True),
         Tampering(role, target, "another uid", _field(name, 3, "1999"), ACCOUNTS, adopted=True),

@@ -43,7 +43,7 @@ def distribution(role, path, name, module):
     site = f'cd {q(path)}/lib/python3*/site-packages; info=$(echo {name}-*.dist-info); at="$PWD"'
     ways = {
         "module altered": f"echo 'planted = 1' >>{module}",
-        "a byte of a module altered": f"sed -i '1s/./#/' {module}; sed -i '2s/./#/' {module}",
+        "a byte of a module altered": f"printf '~' | dd of={module} bs=1 conv=notrunc status=none",
         "module removed": f"rm {module}",
         "RECORD removed": 'rm "$info/RECORD"',
         "METADATA altered": 'echo "Planted: 1" >>"$info/METADATA"',
@@ -53,8 +53,11 @@ def distribution(role, path, name, module):
     undo = f'cd "$at"; cp -a {ASIDE_COPY}/* .; [ ! -d {name}-0.0.1.dist-info ] || rm -r {name}-0.0.1.dist-info; '
     undo += f"rm -rf {ASIDE_COPY}"
     save = f'rm -rf {ASIDE_COPY}; mkdir {ASIDE_COPY}; cp -a --parents "$info" {module} {ASIDE_COPY}'
-    target = f"{path}/{name}"
-    return [Tampering(role, target, kind, f"{site}; {save}; {way}", undo=undo) for kind, way in ways.items()]
+    # What the distribution says of itself is a target of its own.
+    return [
+        Tampering(role, f"{path}/{name}{'.dist-info' * ('info' in way)}", kind, f"{site}; {save}; {way}", undo=undo)
+        for kind, way in ways.items()
+    ]
 
 
 ASIDE_COPY = "/var/tmp/dgops-aside-venv"

@@ -35,12 +35,10 @@ def locked(role, cache):
 def wheel(role, cache, name):
     """One wheel; only the host knows its whole name."""
     ways = {
-        "a byte altered": 'printf "~" | dd of="$file" bs=1 seek=200 conv=notrunc status=none',
-        "altered, its time put back": 'cp -p "$file" /var/tmp/was; printf "~" | dd of="$file" bs=1 seek=200 '
+        "a byte altered, its time put back": 'cp -p "$file" /var/tmp/was; printf "~" | dd of="$file" bs=1 seek=200 '
         'conv=notrunc status=none; touch -r /var/tmp/was "$file"; rm /var/tmp/was',
         "appended to": 'echo planted >>"$file"',
         "cut in half": 'truncate -s $(($(stat -c %s "$file") / 2)) "$file"',
-        "emptied": ': >"$file"',
         "removed": 'rm "$file"',
         "replaced by a link": f'cp "$file" {q(cache)}/elsewhere; ln -sf elsewhere "$file"',
     }
