@@ -408,6 +408,11 @@ class TestPlace:
         result = judge(Check("r", "n", "state", "wheel", check), {"seen": observe.wheel(check)}, "production")
         return result.observed if result.outcome.value == "fail" else ""
 
+    @pytest.mark.parametrize("size", [0, 100])
+    def test_its_file_is_damaged(self, made, wheel, size):
+        os.truncate(wheel, size)
+        assert self.look(made, wheel).endswith(f"{wheel.name} is no whole wheel")
+
     def test_it_is_there(self, made, wheel):
         assert self.look(made, wheel) == ""
         assert observe.wheel({"path": str(made.path), "wheel": str(wheel)})["hashed"] == 0
