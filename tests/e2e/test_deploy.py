@@ -86,7 +86,7 @@ class TestOnePod:
         (inventory / "pods.yml").write_text("git_ssh__owner: ann\n")
         shown = place.dgops("deploy", "--host", "pod", "--check")
         assert shown.returncode == 0, shown.stderr
-        assert "6 of 7 roles hold" in shown.stderr
+        assert "7 of 8 roles hold" in shown.stderr
         assert "git_ssh         input changed: git_ssh__owner\n" in shown.stderr
         assert "Settle the key and git's configuration" in shown.stderr
         assert " differs " in shown.stdout
