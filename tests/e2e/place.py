@@ -52,7 +52,7 @@ class Place:
         more = {**pipes, "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **more}
         return subprocess.Popen([BIN / "dgops", *argv], cwd=self.root, env=self.env, **more)
 
-    def dgops(self, *argv, timeout=5 * MINUTES):
+    def dgops(self, *argv, timeout=10 * MINUTES):
         """Run dgops to its end."""
         return self.run(BIN / "dgops", *argv, timeout=timeout)
 
