@@ -19,7 +19,7 @@ CAUSES = [
         r"CUBLAS_STATUS_ALLOC_FAILED|Out of memory: Killed",
         r"CUDA error|no kernel image is available|Found no NVIDIA driver|driver version is insufficient|"
         r"Torch not compiled with CUDA|CUDNN_STATUS|CUBLAS_STATUS|NCCL (error|WARN)|Failed to initialize NVML",
-        r"Could not get lock|is held by process",
+        r"Could not get lock|is held by process|locked by another process",
         r"do not match the hashes|HASH(ES)? MISMATCH|Hash mismatch",
         r"Permission denied",
         r"command not found|: not found$|No such file or directory",

@@ -23,7 +23,7 @@ HINTS = (
         "the host reaches no package source: check its network, then deploy again",
     ),
     (
-        r"Could not get lock|is held by process",
+        r"Could not get lock|is held by process|locked by another process",
         "another apt is at work on the host: wait for it, then deploy again",
     ),
     (

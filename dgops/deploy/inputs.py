@@ -109,7 +109,7 @@ def _values(
     # What stands in a role's vars/ no inventory can replace.
     given = {name: value for name, value in variables.items() if name not in fixed}
     named = {name: [given.get(name), known.get(name)] for name in inputs.variables}
-    facts = {f"fact {fact}": _fact(seen, fact) for fact in inputs.facts}
+    facts = {f"contract__seen.{fact}": _fact(seen, fact) for fact in inputs.facts}
     return {
         name: declared.digest(json.dumps(value, sort_keys=True, default=str).encode())
         for name, value in {**named, **facts}.items()

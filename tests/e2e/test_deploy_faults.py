@@ -14,8 +14,10 @@ from dgops.sandbox.layout import layout_of
 
 pytestmark = pytest.mark.e2e
 # Seconds into a whole run; a killed one's lease is taken away by hand, since waiting for it is tested elsewhere.
-MOMENTS = sorted(random.Random(4).uniform(1.0, 12.0) for _ in range(3))
+MOMENTS = [random.Random(seed).uniform(1.0, 15.0) for seed in range(1, 4)]
 LEASE = "rm -f /run/dgops/deploy.lease"
+LOCK = "/var/lib/dpkg/lock-frontend"
+NO_TMUX = "dpkg --remove --force-depends tmux >/dev/null"
 DAY_AHEAD = '#!/bin/sh\nexec faketime -f +1d /usr/bin/python3 "$@"\n'
 
 
@@ -95,37 +97,42 @@ def test_a_restart_in_the_middle(place):
     converges(place)
 
 
+def hold_apt(place, seconds):
+    """Hold apt's lock on the pod as an apt at work there does; returns the command that ends it."""
+    program = f"import fcntl,time; f=open('{LOCK}','w'); fcntl.lockf(f, fcntl.LOCK_EX); time.sleep({seconds})"
+    pid = place.on("pod", f'nohup python3 -c "{program}" >/dev/null 2>&1 & echo $!')
+    return f"kill {pid.strip()} 2>/dev/null || true"
+
+
 def test_an_apt_that_lets_go_is_waited_for(place):
-    place.on("pod", "dpkg --remove --force-depends tmux >/dev/null")
-    holder = (
-        "import fcntl,time; f=open('/var/lib/dpkg/lock-frontend','w'); fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(12)"
-    )
-    place.on("pod", f'nohup python3 -c "{holder}" >/dev/null 2>&1 &')
+    place.on("pod", NO_TMUX)
+    hold_apt(place, 12)
     converges(place)
 
 
 def test_an_apt_that_does_not(place):
-    place.on("pod", "dpkg --remove --force-depends tmux >/dev/null")
+    place.on("pod", NO_TMUX)
     folder = place.root / "inventories/sandbox/group_vars"
     folder.mkdir()
     (folder / "pods.yml").write_text("base__apt_wait: 1\n")
-    holder = (
-        "import fcntl,time; f=open('/var/lib/dpkg/lock-frontend','w'); fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(300)"
-    )
-    place.on("pod", f'nohup python3 -c "{holder}" >/dev/null 2>&1 & echo $! > /tmp/holder')
-    fails(place, "base: Install packages", "another apt is at work on the host", roles=())
-    place.on("pod", "kill $(cat /tmp/holder)")
-    (folder / "pods.yml").unlink()
-    folder.rmdir()
+    letting_go = hold_apt(place, 300)
+    try:
+        fails(place, "base: Install packages", "another apt is at work on the host", roles=())
+    finally:
+        place.on("pod", letting_go)
+        (folder / "pods.yml").unlink()
+        folder.rmdir()
     converges(place)
 
 
 def test_names_are_not_resolved(place):
     place.on("pod", "cp /etc/resolv.conf /tmp/resolv.conf; echo nameserver 127.0.0.1 > /etc/resolv.conf")
-    converges(place)
-    place.on("pod", "dpkg --remove --force-depends tmux >/dev/null; rm -f /var/cache/apt/archives/tmux*")
-    fails(place, "base: Install packages", "hint", roles=())
-    place.on("pod", "cat /tmp/resolv.conf > /etc/resolv.conf")
+    try:
+        converges(place)
+        place.on("pod", f"{NO_TMUX}; rm -f /var/cache/apt/archives/tmux*")
+        fails(place, "base: Install packages", "the host resolves no names", roles=())
+    finally:
+        place.on("pod", "cat /tmp/resolv.conf > /etc/resolv.conf")
     converges(place)
 
 
@@ -133,7 +140,8 @@ def test_the_home_is_read_only(place):
     layout = layout_of(place.settings)
     with machine.at_work(layout) as engine:
         pid = engine.inspect(layout.container("pod"))["State"]["Pid"]
-    inside = ["nsenter", "-m", "-t", str(pid)]
+    # With its processes too, or its /proc is nobody's and umount finds nothing.
+    inside = ["nsenter", "-m", "-p", "-t", str(pid)]
     mount = "mount --bind /home /home && mount -o remount,bind,ro /home"
     subprocess.run([*inside, "sh", "-c", mount], check=True, timeout=20)
     try:
@@ -145,8 +153,10 @@ def test_the_home_is_read_only(place):
 
 def test_a_role_fails_half_way(place):
     place.on("pod", "rm /usr/local/bin/dgops; mkdir -p /usr/local/bin/dgops/full")
-    fails(place, "dgops_runtime", roles=())
-    place.on("pod", "rm -r /usr/local/bin/dgops")
+    try:
+        fails(place, "dgops_runtime: Put dgops on the path", roles=())
+    finally:
+        place.on("pod", "rm -r /usr/local/bin/dgops")
     converges(place)
 
 

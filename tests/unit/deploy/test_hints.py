@@ -13,6 +13,7 @@ from dgops.deploy import hints
         ("OSError: [Errno 28] No space left on device", "disk space"),
         ("Temporary failure resolving 'x'", "network"),
         ("E: Could not get lock /var/lib/dpkg/lock-frontend", "another apt"),
+        ("dpkg: error: dpkg frontend lock was locked by another process with pid 1508", "another apt"),
         ("Hash mismatch for click", "wheel cache"),
         ("something new", ""),
     ],

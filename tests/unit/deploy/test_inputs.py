@@ -59,8 +59,8 @@ def test_a_variable_of_nobody(declared):
 def test_a_fact(declared):
     moved = {**SEEN, "user": {**SEEN["user"], "uid": 1555}}
     found = differing(digests(declared), digests(declared, moved))
-    assert ("git_ssh", "fact user.uid") in found
-    assert {name for _, name in found} == {"fact user.uid"}
+    assert ("git_ssh", "contract__seen.user.uid") in found
+    assert {name for _, name in found} == {"contract__seen.user.uid"}
 
 
 @pytest.mark.parametrize("seen", [{}, {"user": "x"}, {"user": {"uid": None}}])
