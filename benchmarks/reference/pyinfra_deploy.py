@@ -48,7 +48,7 @@ FILES = [
     ("/etc/bench/limits.conf", "root", "644", "open_files=4096\nprocesses=8192\n"),
     ("/etc/bench/motd", "root", "644", "a host of the reference playbook\n"),
     ("/etc/profile.d/bench.sh", "root", "644", "export BENCH_DATA=/srv/bench/data\n"),
-    ("/home/bench/.gitconfig", "bench", "644", "[user]\n\tname = Bench\n\temail = bench@example.org\n"),
+    ("/home/bench/.gitconfig", "bench", "644", "[user]\n  name = Bench\n  email = bench@example.org\n"),
     ("/home/bench/.config/train.yml", "bench", "644", "steps: 1000\nrank: 16\n"),
     ("/home/bench/.ssh/config", "bench", "600", "Host *\n  ServerAliveInterval 5\n"),
     ("/home/bench/bin/train", "bench", "755", '#!/bin/sh\nexec /home/bench/.venv/bin/python -m train "$@"\n'),
