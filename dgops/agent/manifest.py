@@ -110,7 +110,7 @@ def write(venv: str, made: Manifest) -> None:
     number = {holder: at for at, holder in enumerate(holders)}
     files = {
         path: [row.digests, row.size, [number[holder] for holder in row.holders], row.stamp]
-        for path, row in made.files.items()
+        for path, row in sorted(made.files.items())
     }
     kept = {"version": VERSION, "python": made.python, "taken": made.taken, "holders": holders}
     body = json.dumps({**kept, "folders": made.folders, "files": files}).encode() + b"\n"
