@@ -22,6 +22,8 @@ def differs(path: str, pin: Pin, deep: bool = False) -> str:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return "{} is gone".format(name)
+    if status.st_uid != os.stat(os.path.dirname(path)).st_uid:
+        return "{} is not the owner's of its folder".format(name)
     note = _note(path)
     if note is None:
         return "nothing says where {} came from".format(name)

@@ -1,7 +1,7 @@
 """The tables: module → what may happen to what it keeps; each task that runs a command → what covers it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mutation import conda, files, hosts, venv, wheels
 
@@ -66,7 +66,12 @@ def _made(role, checks):
 
 def _wheel(role, checks):
     path = next(one["path"] for one in checks if one["type"] == "wheel")
-    return [*venv.distribution(role, path, "dgops", "dgops/settings.py"), *venv.program(role, f"{path}/bin/dgops")]
+    # Whose the files of a venv are is python_env's to see.
+    script = [
+        replace(one, role="python_env") if one.kind == "owner changed" else one
+        for one in venv.program(role, f"{path}/bin/dgops")
+    ]
+    return [*venv.distribution(role, path, "dgops", "dgops/settings.py"), *script]
 
 
 def _keys_folder(role, checks):

@@ -56,6 +56,14 @@ def test_what_is_spoilt_is_named_and_put_back(uv, tmp_path, spoil, words):
     assert subprocess.run([uv[0]], capture_output=True, text=True, timeout=60).stdout == "uv 1.2 and more\n"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who alone gives files to others")
+def test_another_owner(uv, tmp_path):
+    os.chown(uv[0], 65534, 65534)
+    assert look(uv) == "uv is not the owner's of its folder"
+    assert program.ensure_uv(str(uv[0]), uv[1].read_text(), str(tmp_path)) == (True, [])
+    assert look(uv) == ""
+
+
 def test_another_lock_wants_another(uv):
     pin = pins.locked("uv==1.3 --hash=sha256:00\n")["uv"]
     assert program.differs(str(uv[0]), pin) == "uv is not from a wheel of uv 1.3"
