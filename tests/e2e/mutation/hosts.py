@@ -51,7 +51,7 @@ def _field(name, number, value):
     return rf"sed -i 's/^\({name}:{before}\)[^:]*/\1{value}/' /etc/passwd"
 
 
-def setting(role, owner, home, key):
+def setting(role, home, key):
     """What may happen to one key of a user's git."""
     path, git = f"{home}/.gitconfig", f"git config --file {home}/.gitconfig"
     ways = {
@@ -59,7 +59,8 @@ def setting(role, owner, home, key):
         "removed": f"{git} --unset-all {q(key)}",
         "given twice": f"{git} --add {q(key)} planted",
     }
-    back = f"chown {owner}: {q(path)}"
+    # By the folder's: the same round may have deleted the account.
+    back = f"chown --reference={q(home)} {q(path)}"
     return [Tampering(role, f"{path}/{key}", kind, f"{way}; {back}", (path,), whole=True) for kind, way in ways.items()]
 
 

@@ -48,7 +48,7 @@ def _git(role, checks):
     settings = [one for one in checks if one["type"] == "git_config" and "value" in one]
     key = next(one["path"] for one in checks if one["type"] == "key_pair")
     home = key.partition("/.ssh/")[0]
-    found = [spoilt for one in settings for spoilt in hosts.setting(role, one["user"], home, one["key"])]
+    found = [spoilt for one in settings for spoilt in hosts.setting(role, home, one["key"])]
     return [*found, *hosts.key_pair(role, key), *hosts.git_file(role, home)]
 
 

@@ -52,7 +52,8 @@ def distribution(role, path, name, module):
     }
     undo = f'cd "$at"; cp -a {ASIDE_COPY}/* .; [ ! -d {name}-0.0.1.dist-info ] || rm -r {name}-0.0.1.dist-info; '
     undo += f"rm -rf {ASIDE_COPY}"
-    save = f'rm -rf {ASIDE_COPY}; mkdir {ASIDE_COPY}; cp -a --parents "$info" {module} {ASIDE_COPY}'
+    # Together with others one of the two may be gone, and nothing is put back then.
+    save = f'rm -rf {ASIDE_COPY}; mkdir {ASIDE_COPY}; cp -a --parents "$info" {module} {ASIDE_COPY} 2>&- || :'
     # What the distribution says of itself is a target of its own.
     return [
         Tampering(role, f"{path}/{name}{'.dist-info' * ('info' in way)}", kind, f"{site}; {save}; {way}", undo=undo)
