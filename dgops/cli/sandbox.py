@@ -76,17 +76,17 @@ def list_hosts(settings: Settings, as_json: bool) -> None:
 
 
 def _print_json(found: list[SandboxHost]) -> None:
-    hosts: dict[str, Any] = {
-        host.name: {
-            "kind": host.spec.kind,
-            "distro": host.spec.distro,
-            "status": host.status,
-            "outcome": host.outcome or None,
-            "port": host.port,
-            "user": host.spec.user,
-            "fingerprints": list(host.fingerprints),
-            "ssh": list(host.ssh),
-        }
-        for host in found
+    print_json({"ok": True, "hosts": {host.name: _as_json(host) for host in found}})
+
+
+def _as_json(host: SandboxHost) -> dict[str, Any]:
+    return {
+        "kind": host.spec.kind,
+        "distro": host.spec.distro,
+        "status": host.status,
+        "outcome": host.outcome or None,
+        "port": host.port,
+        "user": host.spec.user,
+        "fingerprints": list(host.fingerprints),
+        "ssh": list(host.ssh),
     }
-    print_json({"ok": True, "hosts": hosts})

@@ -48,11 +48,9 @@ class Keys(AuthStrategy):
         return InMemoryPrivateKey(self.resolved.user, key)
 
     def _agent_keys(self) -> dict[bytes, paramiko.PKey]:
-        if not self.resolved.agent:
-            return {}
         with contextlib.suppress(paramiko.SSHException, OSError):
-            self.agent = paramiko.Agent()
-            return {key.asbytes(): key for key in self.agent.get_keys()}
+            self.agent = paramiko.Agent() if self.resolved.agent else None
+            return {key.asbytes(): key for key in self.agent.get_keys()} if self.agent else {}
         return {}
 
     def _loaded(self, file: Path) -> paramiko.PKey | None:
@@ -79,8 +77,7 @@ def refused(host: Host, keys: Keys) -> AccessError:
     """Return the error for a host that answers and takes none of the keys."""
     resolved = keys.resolved
     if not keys.tried:
-        named = [host.identity] if host.identity else resolved.identities
-        files = ", ".join(str(file) for file in named)
+        files = ", ".join(str(file) for file in ([host.identity] if host.identity else resolved.identities))
         return AccessError(
             f"{host.name}: there is no key to log in with as {resolved.label} (looked for {files})",
             "name one in the inventory (ansible_ssh_private_key_file), or make one: ssh-keygen -t ed25519",

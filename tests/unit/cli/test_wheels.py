@@ -73,6 +73,11 @@ def test_pack(cache):
 
 
 def test_prune(cache):
+    old, app = cache / "old-1.0-py3-none-any.whl", cache.parents[1] / "locks" / "app.txt"
+    wanted = app.read_text()
+    app.write_text(lock(old))
+    assert run("fetch", "--lock", "app")[0] == 0
+    app.write_text(wanted)
     code, out = run("prune", "--dry-run")
     assert (code, out.splitlines()[-1]) == (0, "1 file, 0.0 MB would be removed")
     assert (cache / "old-1.0-py3-none-any.whl").exists()
