@@ -80,11 +80,10 @@ def settle(venv: Dict[str, Any], uv: str, cache: str, check: bool = False) -> An
     own = skeleton(path, uv) if plan.own or plan.manifest else []
     install(path, uv, wheels_of)
     known = _kept(held, own, {*plan.install, *plan.remove})
-    if plan.manifest:
-        # Only now is it known what belongs to the venv itself, and so what does not.
-        strays = plan_of(attest(path, wanted, allow, held=known).findings, set(wanted)).strays
-        discard_all(path, strays)
-        done["removed_files"] = [*done["removed_files"], *strays][:MOST_TOLD]
+    # Only now is it known what belongs to the venv itself, or to a distribution that is there, and what does not.
+    strays = plan_of(attest(path, wanted, allow, held=known).findings, set(wanted)).strays
+    discard_all(path, strays)
+    done["removed_files"] = [*done["removed_files"], *strays][:MOST_TOLD]
     prove(path, wanted, allow, known)
     return done
 

@@ -65,7 +65,7 @@ def block(role, arguments):
 
 def _at(path, line, command):
     """Return a script that runs a command of sed at a whole line."""
-    return f'n=$(grep -nFx -e {q(line)} {q(path)} | cut -d: -f1); [ -n "$n" ]; sed -i "$n"{q(command)} {q(path)}'
+    return f'n=$(grep -nFx -e {q(line)} {q(path)} | cut -d: -f1 | tail -n 1); [ -n "$n" ]; sed -i "$n"{q(command)} {q(path)}'
 
 
 def file(role, arguments):

@@ -442,6 +442,16 @@ class TestPlace:
         assert self.look(made, wheel) == look(made, allow="tool") == ""
         assert not self.place(made, wheel)["changed"]
 
+    @pytest.mark.parametrize("gone", ["", "RECORD"])
+    def test_its_notes_are_gone_while_something_else_is_mended(self, made, wheel, gone):
+        notes = made.site / "tool-1.0.dist-info" / gone
+        notes.unlink() if gone else shutil.rmtree(notes)
+        (made.site / "alpha/__init__.py").unlink()
+        done = made.settle("tool")
+        assert done["installed"] == ["alpha"]
+        assert self.place(made, wheel)["changed"]
+        assert self.look(made, wheel) == look(made, allow="tool") == ""
+
     def test_another_wheel_under_one_version(self, made, wheel):
         make_wheel(made.path.parent, "tool", files={"tool/new.py": b"new = 1\n"}, scripts=["tool = tool:main"])
         assert self.look(made, wheel) == "tool/new.py is gone"
