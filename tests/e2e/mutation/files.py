@@ -65,7 +65,9 @@ def block(role, arguments):
 
 def _at(path, line, command):
     """Return a script that runs a command of sed at a whole line."""
-    return f'n=$(grep -nFx -e {q(line)} {q(path)} | cut -d: -f1 | tail -n 1); [ -n "$n" ]; sed -i "$n"{q(command)} {q(path)}'
+    # The last one: a repaired file may hold the rest of an older block.
+    number = f"grep -nFx -e {q(line)} {q(path)} | cut -d: -f1 | tail -n 1"
+    return f'n=$({number}); [ -n "$n" ]; sed -i "$n"{q(command)} {q(path)}'
 
 
 def file(role, arguments):
