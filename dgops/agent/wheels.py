@@ -73,13 +73,16 @@ def near_of(cache: str) -> str:
 
 
 def shelf(cache: str) -> List[Wheel]:
-    """Return the wheels of a folder; a file whose name is none of a wheel is passed over."""
+    """Return the wheels of a folder; a file whose name is none of a wheel is passed over, and so is a link."""
     utils = _packaging("utils")
     found = []
     for path in sorted(glob.glob(os.path.join(glob.escape(cache), "*.whl"))):
         try:
             name, version, _, tags = utils.parse_wheel_filename(os.path.basename(path))
         except utils.InvalidWheelFilename:
+            continue
+        if os.path.islink(path):
+            # What it leads to may be another file tomorrow.
             continue
         found.append(Wheel(path, canonical(name), str(version), tags))
     return found

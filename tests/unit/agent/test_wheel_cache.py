@@ -233,6 +233,20 @@ def test_pack_wants_everything_there(house):
     assert f"error: two 1.0 is not in {house.cache}: dgops wheels fetch gets it" in said
 
 
+def test_a_link_is_no_wheel_and_is_replaced(house):
+    one = build(house.shop, "one")
+    locks = {"app": lock(one)}
+    house.ask("fetch", locks)
+    kept = house.cache / one.name
+    kept.rename(house.cache / "elsewhere")
+    kept.symlink_to("elsewhere")
+    assert check(house, locks)["touched"] == [one.name]
+    house.ask("fetch", locks)
+    assert not kept.is_symlink()
+    assert kept.read_bytes() == one.read_bytes()
+    assert check(house, locks)["touched"] == []
+
+
 def test_prune_takes_what_no_lock_names(house):
     one, old, seed = build(house.cache, "one"), build(house.cache, "one", "0.9"), build(house.cache, "seed")
     theirs = build(house.cache, "theirs")
