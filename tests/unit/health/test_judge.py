@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dgops.health.check import LIVE_KEYS, STATE_KEYS, Check
@@ -44,6 +44,8 @@ def test_every_type_has_a_judge_and_a_case():
     assert {case["type"] for case in CASES} == set(JUDGES)
 
 
+# A busy machine takes its time to draw texts.
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     check_type=st.sampled_from(sorted(JUDGES)),
     seen=st.dictionaries(

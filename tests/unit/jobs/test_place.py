@@ -13,7 +13,7 @@ from dgops.jobs.place import Place, find, show
 
 
 def test_found_by_memory_without_asking(three, settings, tmp_path):
-    spec = {"id": "99990000", "kind": "command", "label": "x", "created": "now"}
+    spec = {"id": "99990000", "kind": "command", "label": "x", "created": "now", "attest": {}}
     memory.keep(settings.state, "gone", spec, [Output("a", tmp_path / "a")])
     found = find("9999", three, settings)
     assert (found.host.name, found.base, found.id) == ("gone", "/workspace/dgops", "99990000")
