@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -125,7 +126,32 @@ def environment(folder: Path, connect_timeout: float = 10.0, hidden: Collection[
     }
 
 
-def run(playbook: Playbook) -> Generator[dict[str, Any], None, None]:
+class Leash:
+    """Ends a run from another thread than the one that follows it, also a run that has not begun."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pulled = False
+
+    def tie(self, process: subprocess.Popen[bytes]) -> None:
+        """Hold a run that has begun."""
+        with self._lock:
+            self._process = process
+            pulled = self._pulled
+        if pulled:
+            _stop(process)
+
+    def pull(self) -> None:
+        """End the run, and wait until it is over."""
+        with self._lock:
+            self._pulled = True
+            process = self._process
+        if process:
+            _stop(process)
+
+
+def run(playbook: Playbook, leash: Leash | None = None) -> Generator[dict[str, Any], None, None]:
     """Run the playbook and yield its events as they come; a closed iterator ends the run.
 
     Raises DgopsError where Ansible itself could not start or broke without an account of any host.
@@ -140,6 +166,8 @@ def run(playbook: Playbook) -> Generator[dict[str, Any], None, None]:
         extra.write_text(json.dumps(variables(playbook)))
         process = _start([*command(playbook), "--extra-vars", f"@{extra}"], playbook, folder, (stderr, secrets))
         try:
+            if leash:
+                leash.tie(process)
             yield from _events(process, stderr, Scrub(handover.values(playbook.secrets)))
         finally:
             _end(process)
@@ -215,6 +243,10 @@ def _die_with_parent() -> None:
 def _end(process: subprocess.Popen[bytes]) -> None:
     if process.stdout:
         process.stdout.close()
+    _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             if process.poll() is None:

@@ -1,9 +1,12 @@
-"""Run Ansible over the hosts that need it: those with the same roles to run together."""
+"""Run Ansible over the hosts that need it: one run for those with the same roles to run, all runs at once."""
 
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
+from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from dgops.deploy import ansible, cargo, tree
@@ -22,6 +25,24 @@ if TYPE_CHECKING:
     from dgops.settings import Settings
 
 
+# So many runs at once; each is a Python of 100 MB with forks of its own.
+MOST_RUNS = 8
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Hosts that go through one run of Ansible."""
+
+    hosts: Sequence[Looked]
+    playbook: Playbook
+    runs: dict[str, HostRun]
+    leash: ansible.Leash = field(default_factory=ansible.Leash)
+
+
+# What happened in which group: an event, what stopped it, or None at its end.
+News = SimpleQueue["tuple[_Group, dict[str, Any] | BaseException | None]"]
+
+
 def apply(
     wish: Wish,
     settings: Settings,
@@ -33,27 +54,69 @@ def apply(
     """Run what each host's plan names, and enter what happened into runs."""
     # Written for plain ssh too, which then finds the new host.
     ssh_config.write(tuple(wish.inventory.hosts.values()), settings)
+    groups = []
     for roles in dict.fromkeys(one.plan.runs for one in todo):
-        group = [one for one in todo if one.plan.runs == roles]
-        _run(_playbook(wish, settings, handed, group), group, runs, watcher)
-
-
-def _run(playbook: Playbook, group: list[Looked], runs: dict[str, HostRun], watcher: Watcher) -> None:
-    own = {one.host.name: runs[one.host.name] for one in group}
-    for run in own.values():
+        hosts = [one for one in todo if one.plan.runs == roles]
+        own = {one.host.name: runs[one.host.name] for one in hosts}
+        groups.append(_Group(hosts, _playbook(wish, settings, handed, hosts), own))
+    for run in runs.values():
         run.begin()
+    _run_all(groups, watcher)
+    silent = DgopsError("Ansible gave no account of this host", "dgops -v deploy shows what it said")
+    for group in groups:
+        for run in group.runs.values():
+            if run.roles:
+                watcher.role_over(run.host, run.roles[-1])
+        _stop_short(group.runs, silent)
+
+
+def _run_all(groups: Sequence[_Group], watcher: Watcher) -> None:
+    """Follow every run in a thread of its own, and enter its events here: no watcher is called from two threads."""
+    news: News = SimpleQueue()
+    waiting = list(groups)
+    threads = [threading.Thread(target=_work_off, args=(waiting, news)) for _ in groups[:MOST_RUNS]]
+    for thread in threads:
+        thread.start()
     try:
-        with contextlib.closing(ansible.run(playbook)) as events:
-            for event in events:
-                for one in group:
-                    one.require_lease(own[one.host.name])
-                _take(event, own, watcher)
-    except DgopsError as error:
-        _stop_short(own, error)
-    for run in own.values():
-        if run.roles:
-            watcher.role_over(run.host, run.roles[-1])
-    _stop_short(own, DgopsError("Ansible gave no account of this host", "dgops -v deploy shows what it said"))
+        for _ in groups:
+            _hear(news, watcher)
+    finally:
+        # Interrupted, no run goes on behind a lease that is given back.
+        waiting.clear()
+        for group in groups:
+            group.leash.pull()
+        for thread in threads:
+            thread.join()
+
+
+def _work_off(waiting: list[_Group], news: News) -> None:
+    with contextlib.suppress(IndexError):
+        while True:
+            group = waiting.pop(0)
+            try:
+                with contextlib.closing(ansible.run(group.playbook, group.leash)) as events:
+                    for event in events:
+                        news.put((group, event))
+            except BaseException as error:  # noqa: BLE001 - raised again, or shown, where news are heard
+                news.put((group, error))
+            news.put((group, None))
+
+
+def _hear(news: News, watcher: Watcher) -> None:
+    """Enter what happens until one of the runs is over."""
+    while True:
+        group, event = news.get()
+        try:
+            if event is None:
+                return
+            if isinstance(event, BaseException):
+                raise event
+            for one in group.hosts:
+                one.require_lease(group.runs[one.host.name])
+            _take(event, group.runs, watcher)
+        except DgopsError as error:
+            group.leash.pull()
+            _stop_short(group.runs, error)
 
 
 def _playbook(wish: Wish, settings: Settings, handed: Secrets, group: list[Looked]) -> Playbook:

@@ -38,7 +38,7 @@ class Silent:
 @pytest.fixture
 def deploy(monkeypatch):
     def go(events, *hosts, roles=("user",), watcher=None):
-        monkeypatch.setattr(apply.ansible, "run", lambda playbook: events())
+        monkeypatch.setattr(apply.ansible, "run", lambda playbook, leash: events())
         monkeypatch.setattr(apply.cargo, "build", lambda cache: {})
         wish = run.Wish(hosts, Inventory({one.name: one for one in hosts}, {}), roles)
         return run.deploy(wish, settings_room.load(), watcher or Silent())
@@ -92,7 +92,7 @@ def lost(monkeypatch):
 def test_a_lost_lease_ends_the_run_and_says_who_took_it(deploy, lost):
     def events():
         lost.set()
-        for _ in range(1000):
+        for _ in range(100):
             time.sleep(0.01)
             yield {"event": "said", "text": "x"}
 
