@@ -1,5 +1,8 @@
 """The inputs of roles as keyed digests: what differs in one of them differs in one digest."""
 
+import time
+from dataclasses import replace
+
 import pytest
 
 from dgops import settings as settings_room
@@ -19,6 +22,12 @@ def settings(tmp_path_factory):
 @pytest.fixture(scope="module")
 def declared(settings):
     return inputs.load(settings, {"pod": {"HF_TOKEN": "abcdef"}})
+
+
+def later(declared):
+    """Return the same, read after all that was written so far."""
+    time.sleep(0.02)
+    return replace(declared, read_at=time.clock_gettime_ns(inputs.REALTIME_COARSE))
 
 
 def digests(declared, seen=SEEN, paths=(), **variables):
@@ -72,20 +81,34 @@ def test_files_of_the_controller(declared, tmp_path):
     pattern = str(tmp_path / "*.txt")
     before = digests(declared, paths=[pattern])
     (tmp_path / "a.txt").write_text("1")
-    first = digests(declared, paths=[pattern])
+    first = digests(later(declared), paths=[pattern])
     (tmp_path / "a.txt").write_text("2")
-    second = digests(declared, paths=[pattern])
+    second = digests(later(declared), paths=[pattern])
     name = ("python_env", str(tmp_path / "a.txt"))
     assert differing(before, first) == differing(first, second) == {name}
+
+
+def test_a_file_altered_under_way_is_never_taken_as_deployed(declared, tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("1")
+    begun = later(declared)
+    before = digests(begun, paths=[path])
+    assert digests(begun, paths=[path]) == before
+    path.write_text("2")
+    recorded = digests(begun, paths=[path])
+    name = ("python_env", str(path))
+    for now in (begun, later(declared)):
+        assert differing(recorded, digests(now, paths=[path])) == {name}
+    assert digests(later(declared), paths=[path]) == digests(later(declared), paths=[path])
 
 
 def test_a_big_file_is_known_by_its_size_and_time(declared, tmp_path):
     wheel = tmp_path / "big.whl"
     wheel.write_bytes(bytes(inputs.BIG + 1))
-    before = digests(declared, paths=[str(wheel)])
-    assert digests(declared, paths=[str(wheel)]) == before
+    before = digests(later(declared), paths=[str(wheel)])
+    assert digests(later(declared), paths=[str(wheel)]) == before
     wheel.write_bytes(bytes(inputs.BIG + 2))
-    assert differing(before, digests(declared, paths=[str(wheel)])) == {("python_env", str(wheel))}
+    assert differing(before, digests(later(declared), paths=[str(wheel)])) == {("python_env", str(wheel))}
 
 
 def test_nobody_else_can_make_the_same_digests(declared, tmp_path):
