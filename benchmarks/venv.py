@@ -18,7 +18,6 @@ from dgops.transport import agent
 DISTRIBUTIONS = 64
 FILES = 160
 VERSION = "1.0"
-BUILD = HERE.parent / "roles" / "python_env" / "files" / "build_venv.py"
 
 
 class Bench:
@@ -61,15 +60,8 @@ class Bench:
             "venvs": [{"path": str(self.root / name), "lock": str(self.lock)}],
             "check": check,
         }
-        answer = self.builder(json.dumps(request))
+        answer = json.loads(self.run(sys.executable, self.agent, "venv", told=json.dumps(request).encode()).stdout)
         return {kind: done for kind, done in answer["venvs"][str(self.root / name)].items() if done}
-
-    def builder(self, request):
-        if BUILD.exists():
-            done = self.run(sys.executable, BUILD, DGOPS_PYTHON_ENV=request)
-        else:
-            done = self.run(sys.executable, self.agent, "venv", told=request.encode())
-        return json.loads(done.stdout)
 
 
 def wheel(folder, number):

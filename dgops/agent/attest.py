@@ -247,20 +247,24 @@ def _differs(venv: str, path: str, row: Row, status: Optional[os.stat_result], t
 
 
 def _content_differs(venv: str, path: str, row: Row, status: os.stat_result, done: Attested) -> str:
-    changed = "{} changed by hand".format(shown(path))
-    is_link = stat.S_ISLNK(status.st_mode)
-    if not (is_link or stat.S_ISREG(status.st_mode)):
-        return changed
     # The size is asked first: a file that grew without end would be read without end.
-    if row.size not in (-1, status.st_size):
-        return changed
+    if not _is_plain(status) or row.size not in (-1, status.st_size):
+        return _changed(path)
     if not row.digests:
-        return changed if is_link and row.holders else ""
+        return _changed(path) if stat.S_ISLNK(status.st_mode) and row.holders else ""
     done.hashed += 1
     try:
-        return "" if digest_of(os.path.join(venv, path), status) in row.digests else changed
+        return "" if digest_of(os.path.join(venv, path), status) in row.digests else _changed(path)
     except OSError:
         return "{} cannot be read".format(shown(path))
+
+
+def _is_plain(status: os.stat_result) -> bool:
+    return stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)
+
+
+def _changed(path: str) -> str:
+    return "{} changed by hand".format(shown(path))
 
 
 def _folders(

@@ -69,7 +69,7 @@ def settle(venv: Dict[str, Any], uv: str, cache: str, check: bool = False) -> An
         [wanted[name] for name in plan.install], cache, venv.get("index_url") or ""
     )
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    # Unpacked twice: in uv's hands, and in the venv.
+    # Unpacked twice where a file system has no hard links: in uv's hands, and in the venv.
     require_space(path, wheels_of.values(), 2)
     if manifest.alive(path):
         set_modes(path, found, plan)
@@ -80,11 +80,7 @@ def settle(venv: Dict[str, Any], uv: str, cache: str, check: bool = False) -> An
     own = skeleton(path, uv) if plan.own or plan.manifest else []
     install(path, uv, wheels_of)
     known = _kept(held, own, {*plan.install, *plan.remove})
-    # Only now is it known what belongs to the venv itself, or to a distribution that is there, and what does not.
-    strays = plan_of(attest(path, wanted, allow, held=known).findings, set(wanted)).strays
-    discard_all(path, strays)
-    done["removed_files"] = [*done["removed_files"], *strays][:MOST_TOLD]
-    prove(path, wanted, allow, known)
+    done["removed_files"] = [*done["removed_files"], *prove(path, wanted, allow, known)][:MOST_TOLD]
     return done
 
 
@@ -162,26 +158,33 @@ def install(venv: str, uv: str, found: Dict[Pin, str]) -> None:
 
 
 def _uv_install(venv: str, uv: str, parent: str, what: List[str]) -> None:
-    """Install by copy and out of a fresh cache: an edit in a venv would poison one that it shares files with."""
+    """Install out of a fresh cache that goes at once: an edit in a venv would poison one that it shares files with."""
     with scratch(parent) as folder:
         argv = [uv, "pip", "install", "--quiet", "--no-config", "--offline", "--no-index", "--no-deps"]
-        argv += ["--cache-dir", os.path.join(folder, "uv"), "--link-mode", "copy"]
+        # By links, since no other name of a file is left when the cache is gone; where there are none, uv copies.
+        argv += ["--cache-dir", os.path.join(folder, "uv"), "--link-mode", "hardlink"]
         argv += ["--python", os.path.join(venv, "bin", "python"), *what]
         run(argv, INSTALL_SECONDS)
 
 
-def prove(venv: str, wanted: Dict[str, Pin], allow: Iterable[str], known: Manifest) -> None:
+def prove(venv: str, wanted: Dict[str, Pin], allow: Iterable[str], known: Manifest) -> List[str]:
     """Compare a venv as it is now and keep the manifest of it; stops where it still differs.
 
-    `known` holds the rows that need no RECORD to be believed.
+    `known` holds the rows that need no RECORD to be believed. Returns the strays that went: only after an
+    installation is it known what belongs to the venv itself, or to a distribution that is there, and what does not.
     """
     # What was installed in the very step of the clock in which it is looked at would be doubted, and hashed each time.
     time.sleep(2 * TICK / 1e9)
     done = attest(venv, wanted, allow, held=known)
+    strays = plan_of(done.findings, set(wanted)).strays
+    if strays:
+        discard_all(venv, strays)
+        done = attest(venv, wanted, allow, held=known)
     if done.findings:
         words = " ".join(one.words + "," for one in done.findings[:5]).rstrip(",")
         stop("{} still differs from its lock after an installation: {}".format(venv, words))
     manifest.write(venv, Manifest(_completed(venv, done.proven), done.folders, manifest.python(), done.taken))
+    return strays
 
 
 def _compared(path: str, wanted: Dict[str, Pin], allow: Iterable[str]) -> Tuple[Optional[Manifest], Attested, Plan]:

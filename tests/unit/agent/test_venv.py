@@ -358,7 +358,7 @@ def test_a_disk_that_fills_up_in_the_middle(tmp_path):
     if os.geteuid():
         pytest.skip("needs root to mount a small disk")
     made = Made(tmp_path)
-    big = make_wheel(made.cache, "big", files={"big/noise": os.urandom(3_000_000)})
+    big = make_wheel(made.cache, "big", files={"big/noise": os.urandom(6_000_000)})
     made.lock.write_text(lock_of(made.alpha, big))
     disk = made.path.parent
     disk.mkdir()
