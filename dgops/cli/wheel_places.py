@@ -23,9 +23,8 @@ HERE = "here"
 WINDOWS = Path("/mnt/c/linuxdownloads")
 # As long as pip is given on the host, and some.
 SECONDS = 3900.0
-# A local version such as +cu121 names the folder of its index.
+# A local version such as +cu121 names the profile.
 LOCAL = re.compile(r"^[A-Za-z0-9._-]+==[^\s;+]+\+([a-z0-9.]+)", re.MULTILINE)
-TORCH = "https://download.pytorch.org/whl/"
 MARK = ": error: "
 
 
@@ -86,8 +85,11 @@ def ask(settings: Settings, place: Place, op: str, locks: Sequence[str], **more:
 
 
 def _lock(name: str, text: str) -> dict[str, str]:
+    from dgops.environments import profiles
+
     local = LOCAL.search(text)
-    return {"name": name, "text": text, "index_url": TORCH + local.group(1) if local else ""}
+    indexes = {one.name: one.index for one in profiles.load()}
+    return {"name": name, "text": text, "index_url": indexes.get(local.group(1), "") if local else ""}
 
 
 def _of_host(host: Host, settings: Settings, locks: Path) -> Place:

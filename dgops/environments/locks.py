@@ -79,16 +79,6 @@ def missing(text: str) -> tuple[str, ...]:
     return tuple(_said([line.strip() for line in text.splitlines()], INCOMPLETE, []))
 
 
-def require_whole(name: str, text: str) -> None:
-    """Raise DgopsError, naming each package, for a lock that lacks some: nothing else goes in their place."""
-    lacking = missing(text)
-    if lacking:
-        raise DgopsError(
-            f"the lock {name} lacks {', '.join(lacking)}: their index could not be reached when it was made",
-            f"where it can be: dgops env lock {name}",
-        )
-
-
 def requirement_name(requirement: str) -> str:
     """Return the distribution's name, as indexes spell it."""
     found = NAME.match(requirement)

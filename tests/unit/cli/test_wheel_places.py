@@ -5,6 +5,7 @@ import pytest
 from dgops import settings as settings_room
 from dgops.cli import wheel_places
 from dgops.cli.wheel_places import Place, places
+from dgops.environments import profiles
 from dgops.errors import DgopsError, UsageError
 
 
@@ -37,10 +38,11 @@ def test_locks_and_their_index(tmp_path):
     (tmp_path / "cuda.txt").write_text(
         "numpy==1.26 \\\n    --hash=sha256:00\ntorch==2.5.1+cu121 ; x \\\n    --hash=sha256:00\n"
     )
+    (tmp_path / "own.txt").write_text("torch==2.5.1+mine ; x \\\n    --hash=sha256:00\n")
     place = Place("here", "/cache", tmp_path)
-    assert place.known() == ["cuda", "plain"]
+    assert place.known() == ["cuda", "own", "plain"]
     indexes = [one["index_url"] for one in place.texts(place.known())]
-    assert indexes == ["https://download.pytorch.org/whl/cu121", ""]
+    assert indexes == [profiles.get("cu121").index, "", ""]
     with pytest.raises(UsageError, match="no lock is named plan") as caught:
         place.texts(["plan"])
     assert caught.value.hint == "did you mean plain?"
