@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Callable, Dict, Iterable, Tuple
 
 # A request in, an answer out.
 COMMANDS: Dict[str, str] = {
+    "git_ssh": "dgops.agent.git_ssh",
     "home": "dgops.agent.home",
     "job": "dgops.agent.job",
     "lease": "dgops.agent.lease",

@@ -13,7 +13,8 @@ from dgops.deploy import ansible, cargo, tree
 from dgops.deploy.ansible import Playbook
 from dgops.deploy.events import Failure, HostRun, is_validation, take
 from dgops.errors import DgopsError
-from dgops.transport import ssh_config
+from dgops.health.check import Outcome
+from dgops.transport import agent, ssh_config
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,9 +134,19 @@ def _playbook(wish: Wish, settings: Settings, handed: Secrets, group: list[Looke
         wish.diff,
         settings.forks,
         settings.connect_timeout,
-        {**({"dgops_mode": settings.mode} if settings.mode else {}), "dgops_cargo": cargo.build(settings.cache)},
+        {
+            **({"dgops_mode": settings.mode} if settings.mode else {}),
+            "dgops_cargo": cargo.build(settings.cache),
+            "dgops_agent_held": [one.host.name for one in group if _holds_agent(one)],
+        },
         {one.host.name: handed[one.host.name] for one in group},
     )
+
+
+def _holds_agent(looked: Looked) -> bool:
+    """Say whether the agent that roles run was just seen on the host as this tree has it."""
+    seen = looked.health.results if looked.health else ()
+    return any(one.outcome is Outcome.PASS and one.check.wanted.get("sha256") == agent.digest() for one in seen)
 
 
 def _stop_short(runs: dict[str, HostRun], error: DgopsError) -> None:

@@ -6,9 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from role_programs import ROLES
 
-PROGRAM = (ROLES / "git_ssh/files/git_ssh.py").read_text()
 PLAIN = {"key": "", "comment": "dgops-pod", "agent": False, "forge": "github.com", "owner": "", "check": False}
 
 
@@ -22,9 +20,11 @@ def home(tmp_path):
 @pytest.fixture
 def settle(home):
     def run(**asked):
-        env = {**os.environ, "HOME": str(home), "DGOPS_GIT_SSH": json.dumps({**PLAIN, **asked})}
+        env = {**os.environ, "HOME": str(home)}
         env.pop("GIT_CONFIG_GLOBAL", None)
-        done = subprocess.run([sys.executable, "-"], input=PROGRAM, env=env, capture_output=True, text=True, timeout=60)
+        told = json.dumps({**PLAIN, **asked})
+        argv = [sys.executable, "-m", "dgops.agent", "git_ssh"]
+        done = subprocess.run(argv, input=told, env=env, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 

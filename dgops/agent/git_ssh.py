@@ -1,26 +1,52 @@
-"""Settle a user's key and global git configuration, as that user; prints one JSON line.
+"""A user's key and global git configuration, settled as that user."""
 
-Its input is the JSON in DGOPS_GIT_SSH: key (empty: choose), comment, agent, forge, owner, check.
-"""
+from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import time
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 PASSPHRASE = "incorrect passphrase"
+SECONDS = 60
 
 
-def run(*argv, tolerate=()):
+def answer(request: Dict[str, Any]) -> Dict[str, Any]:
+    """Settle everything and say what was changed.
+
+    The request: key (empty: choose), comment, agent, forge, owner, check. Ends with exit 1 and the failing
+    program's own words on stderr.
+    """
+    changed: List[str] = []
+    key, check = choose(request["key"]), request["check"]
+    if not request["agent"]:
+        changed += settle_key(key, request["comment"], check)
+        # A key that a person named is the person's to mend.
+        if not request["key"] and set_aside(key, check):
+            changed.append("moved {} aside: it could not be read".format(key))
+            key = choose("")
+            changed += settle_key(key, request["comment"], check)
+        changed += settle_public(key, check)
+    public = None if request["agent"] else public_half(key)
+    changed += settle_git(git_wishes(request, key), check)
+    made = any(change.startswith("made ") for change in changed)
+    return {"changed": changed, "key": key, "public": public, "made": made}
+
+
+def run(*argv: str, tolerate: Sequence[int] = ()) -> str:
     """Return what a command prints; its own words are what a person sees where it fails."""
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    done = _run(argv)
     if done.returncode not in (0, *tolerate):
         sys.exit((done.stderr or done.stdout).strip() or "{} ended with exit {}".format(argv[0], done.returncode))
     return done.stdout.strip()
 
 
-def choose(wanted):
+def _run(argv: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS)
+
+
+def choose(wanted: str) -> str:
     """Return the key to use: the one asked for, else an RSA key that is there, else an ed25519 key."""
     if wanted:
         return os.path.expanduser(wanted)
@@ -28,14 +54,13 @@ def choose(wanted):
     return old if os.path.exists(old) else os.path.expanduser("~/.ssh/id_ed25519")
 
 
-def spoken(key):
+def spoken(key: str) -> Tuple[str, str]:
     """Return the public half that a key says itself, and what ssh-keygen says where it does not."""
-    argv = ["ssh-keygen", "-y", "-P", "", "-f", key]
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    done = _run(["ssh-keygen", "-y", "-P", "", "-f", key])
     return ("", done.stderr.strip()) if done.returncode else (done.stdout.strip(), "")
 
 
-def set_aside(key, check):
+def set_aside(key: str, check: bool) -> bool:
     """Move a key that cannot be read out of the way, and its public half; says whether it had to."""
     if not os.path.exists(key) or not os.access(key, os.R_OK):
         return False
@@ -49,7 +74,7 @@ def set_aside(key, check):
     return True
 
 
-def settle_public(key, check):
+def settle_public(key: str, check: bool) -> List[str]:
     """Make the public half beside a key at home the key's own; returns what was changed."""
     if not key.startswith(os.path.expanduser("~/")) or not os.path.exists(key):
         return []
@@ -67,7 +92,7 @@ def settle_public(key, check):
     return ["wrote " + path]
 
 
-def settle_key(key, comment, check):
+def settle_key(key: str, comment: str, check: bool) -> List[str]:
     """Make the key if it is not there, and close it to others if it is open; returns what was changed."""
     if not os.path.exists(key):
         if not check:
@@ -86,7 +111,7 @@ def settle_key(key, comment, check):
     return []
 
 
-def public_half(key):
+def public_half(key: str) -> Optional[str]:
     """Return the public half: the file beside the key, else derived; None where a passphrase guards the key."""
     if os.path.exists(key + ".pub"):
         with open(key + ".pub") as stream:
@@ -96,7 +121,7 @@ def public_half(key):
     return run("ssh-keygen", "-y", "-P", "", "-f", key, tolerate=(255,)) or None
 
 
-def settle_git(wanted, check):
+def settle_git(wanted: Dict[str, Optional[str]], check: bool) -> List[str]:
     """Set the keys of the global configuration that differ; None takes a key away. Returns what was changed."""
     changed = []
     for name, value in wanted.items():
@@ -110,43 +135,21 @@ def settle_git(wanted, check):
     return changed
 
 
-def rewrite_key(forge, owner):
+def rewrite_key(forge: str, owner: str) -> str:
     """Return the configuration key that sends an owner's HTTPS addresses to SSH."""
     return "url.git@{}:{}/.insteadOf".format(forge, owner)
 
 
-def git_wishes(config, key):
+def git_wishes(request: Dict[str, Any], key: str) -> Dict[str, Optional[str]]:
     """Return the wanted configuration; what an earlier owner was given is taken back."""
-    forge, owner = config["forge"], config["owner"]
-    command = "ssh" if config["agent"] else "ssh -i {} -o IdentitiesOnly=yes".format(key)
-    wanted = {"core.sshCommand": command}
+    forge, owner = request["forge"], request["owner"]
+    command = "ssh" if request["agent"] else "ssh -i {} -o IdentitiesOnly=yes".format(key)
+    wanted: Dict[str, Optional[str]] = {"core.sshCommand": command}
     former = run("git", "config", "--global", "--get", "dgops.rewritten", tolerate=(1,))
     if " " in former and former != "{} {}".format(forge, owner):
-        wanted[rewrite_key(*former.split(" ", 1))] = None
+        before, _, whose = former.partition(" ")
+        wanted[rewrite_key(before, whose)] = None
     if owner:
         wanted[rewrite_key(forge, owner)] = "https://{}/{}/".format(forge, owner)
     wanted["dgops.rewritten"] = "{} {}".format(forge, owner) if owner else None
     return wanted
-
-
-def main():
-    """Settle everything and say what was changed."""
-    config = json.loads(os.environ["DGOPS_GIT_SSH"])
-    changed = []
-    key = choose(config["key"])
-    if not config["agent"]:
-        changed += settle_key(key, config["comment"], config["check"])
-        # A key that a person named is the person's to mend.
-        if not config["key"] and set_aside(key, config["check"]):
-            changed.append("moved {} aside: it could not be read".format(key))
-            key = choose("")
-            changed += settle_key(key, config["comment"], config["check"])
-        changed += settle_public(key, config["check"])
-    public = None if config["agent"] else public_half(key)
-    changed += settle_git(git_wishes(config, key), config["check"])
-    made = any(change.startswith("made ") for change in changed)
-    print(json.dumps({"changed": changed, "key": key, "public": public, "made": made}))
-
-
-if __name__ == "__main__":
-    main()
