@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
 import time
-from dataclasses import dataclass, field
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from dgops.deploy import ansible, cargo, tree
+from dgops.deploy import cargo, tree
 from dgops.deploy.ansible import Playbook
-from dgops.deploy.events import Failure, HostRun, is_validation, take
+from dgops.deploy.events import Failure, is_validation, take
+from dgops.deploy.together import Group, run_all
 from dgops.errors import DgopsError
 from dgops.health.check import Outcome
 from dgops.transport import agent, ssh_config
@@ -19,29 +16,12 @@ from dgops.transport import agent, ssh_config
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dgops.deploy.events import HostRun
     from dgops.deploy.handover import Secrets
     from dgops.deploy.look import Looked
     from dgops.deploy.result import Watcher
     from dgops.deploy.run import Wish
     from dgops.settings import Settings
-
-
-# So many runs at once; each is a Python of 100 MB with forks of its own.
-MOST_RUNS = 8
-
-
-@dataclass(frozen=True)
-class _Group:
-    """Hosts that go through one run of Ansible."""
-
-    hosts: Sequence[Looked]
-    playbook: Playbook
-    runs: dict[str, HostRun]
-    leash: ansible.Leash = field(default_factory=ansible.Leash)
-
-
-# What happened in which group: an event, what stopped it, or None at its end.
-News = SimpleQueue["tuple[_Group, dict[str, Any] | BaseException | None]"]
 
 
 def apply(
@@ -59,65 +39,22 @@ def apply(
     for roles in dict.fromkeys(one.plan.runs for one in todo):
         hosts = [one for one in todo if one.plan.runs == roles]
         own = {one.host.name: runs[one.host.name] for one in hosts}
-        groups.append(_Group(hosts, _playbook(wish, settings, handed, hosts), own))
-    for run in runs.values():
-        run.begin()
-    _run_all(groups, watcher)
+        groups.append(Group(hosts, _playbook(wish, settings, handed, hosts), own))
+        for run in own.values():
+            run.begin()
+    run_all(groups, lambda group, event: _hear(group, event, watcher), _stop_short)
     silent = DgopsError("Ansible gave no account of this host", "dgops -v deploy shows what it said")
     for group in groups:
         for run in group.runs.values():
             if run.roles:
                 watcher.role_over(run.host, run.roles[-1])
-        _stop_short(group.runs, silent)
+        _stop_short(group, silent)
 
 
-def _run_all(groups: Sequence[_Group], watcher: Watcher) -> None:
-    """Follow every run in a thread of its own, and enter its events here: no watcher is called from two threads."""
-    news: News = SimpleQueue()
-    waiting = list(groups)
-    threads = [threading.Thread(target=_work_off, args=(waiting, news)) for _ in groups[:MOST_RUNS]]
-    for thread in threads:
-        thread.start()
-    try:
-        for _ in groups:
-            _hear(news, watcher)
-    finally:
-        # Interrupted, no run goes on behind a lease that is given back.
-        waiting.clear()
-        for group in groups:
-            group.leash.pull()
-        for thread in threads:
-            thread.join()
-
-
-def _work_off(waiting: list[_Group], news: News) -> None:
-    with contextlib.suppress(IndexError):
-        while True:
-            group = waiting.pop(0)
-            try:
-                with contextlib.closing(ansible.run(group.playbook, group.leash)) as events:
-                    for event in events:
-                        news.put((group, event))
-            except BaseException as error:  # noqa: BLE001 - raised again, or shown, where news are heard
-                news.put((group, error))
-            news.put((group, None))
-
-
-def _hear(news: News, watcher: Watcher) -> None:
-    """Enter what happens until one of the runs is over."""
-    while True:
-        group, event = news.get()
-        try:
-            if event is None:
-                return
-            if isinstance(event, BaseException):
-                raise event
-            for one in group.hosts:
-                one.require_lease(group.runs[one.host.name])
-            _take(event, group.runs, watcher)
-        except DgopsError as error:
-            group.leash.pull()
-            _stop_short(group.runs, error)
+def _hear(group: Group, event: dict[str, Any], watcher: Watcher) -> None:
+    for one in group.hosts:
+        one.require_lease(group.runs[one.host.name])
+    _take(event, group.runs, watcher)
 
 
 def _playbook(wish: Wish, settings: Settings, handed: Secrets, group: list[Looked]) -> Playbook:
@@ -149,9 +86,9 @@ def _holds_agent(looked: Looked) -> bool:
     return any(one.outcome is Outcome.PASS and one.check.wanted.get("sha256") == agent.digest() for one in seen)
 
 
-def _stop_short(runs: dict[str, HostRun], error: DgopsError) -> None:
+def _stop_short(group: Group, error: DgopsError) -> None:
     """Enter the error for every host whose run did not come to its end; a failure of its own comes first."""
-    for run in runs.values():
+    for run in group.runs.values():
         if run.stats is None and run.failure is None:
             run.failure = Failure("", "Run Ansible", error.message, error.hint)
 

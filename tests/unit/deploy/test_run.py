@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dgops import settings as settings_room
-from dgops.deploy import apply, lease, run
+from dgops.deploy import apply, lease, run, together
 from dgops.deploy.look import Looked
 from dgops.deploy.plan import Plan, Step
 from dgops.deploy.result import to_json
@@ -38,7 +38,7 @@ class Silent:
 @pytest.fixture
 def deploy(monkeypatch):
     def go(events, *hosts, roles=("user",), watcher=None):
-        monkeypatch.setattr(apply.ansible, "run", lambda playbook, leash: events())
+        monkeypatch.setattr(together.ansible, "run", lambda playbook, leash: events())
         monkeypatch.setattr(apply.cargo, "build", lambda cache: {})
         wish = run.Wish(hosts, Inventory({one.name: one for one in hosts}, {}), roles)
         return run.deploy(wish, settings_room.load(), watcher or Silent())

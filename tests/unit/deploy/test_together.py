@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dgops import settings as settings_room
-from dgops.deploy import apply
+from dgops.deploy import apply, together
 from dgops.deploy.events import HostRun
 from dgops.deploy.look import Looked
 from dgops.deploy.plan import Plan, Step
@@ -67,7 +67,7 @@ def test_no_group_waits_for_another(go):
 
 
 def test_more_groups_than_may_run_at_once(go, monkeypatch):
-    monkeypatch.setattr(apply, "MOST_RUNS", 2)
+    monkeypatch.setattr(together, "MOST_RUNS", 2)
     assert all(run.stats for run in go("/", list("abcde")).values())
 
 
