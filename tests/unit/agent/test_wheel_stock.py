@@ -1,22 +1,24 @@
 """A network's volume: archives beside the wheels, copies on the host's own disk."""
 
 import os
+import shutil
+import subprocess
 
 import pytest
 from wheel_house import build, lock, sha
 
-from dgops.agent import wheel_archive, wheels
+from dgops.agent import mounts, wheel_archive, wheels
 from dgops.agent.pins import locked
 from dgops.agent.wheel_notes import Notes
 from dgops.agent.wheel_stock import Lock, stock
 
 
 class Volume:
-    """A cache that is taken for one on a network's volume, and a local folder."""
+    """A cache as on a network's volume, and a local folder."""
 
     def __init__(self, folder):
         self.cache, self.near = folder / "volume", folder / "near"
-        self.cache.mkdir()
+        self.cache.mkdir(exist_ok=True)
         self.near.mkdir()
         self.wheels = [build(self.cache, name, content=os.urandom(9000)) for name in ("one", "two")]
         self.lock = Lock("app", lock(*self.wheels))
@@ -33,10 +35,24 @@ class Volume:
         return {path.name: sha(path) for path in folder.glob("*.whl")}
 
 
-@pytest.fixture
-def volume(tmp_path, monkeypatch):
+@pytest.fixture(params=["a folder", "a file system in user space"])
+def volume(request, tmp_path, monkeypatch):
     monkeypatch.setattr(wheels, "download", lambda pins, *_: pytest.fail(f"downloads {pins}") if pins else [])
-    return Volume(tmp_path)
+    if request.param == "a folder":
+        yield Volume(tmp_path)
+        return
+    program = shutil.which("bindfs")
+    if program is None or os.geteuid() != 0 or not os.path.exists("/dev/fuse"):
+        pytest.skip("a FUSE mount needs root, /dev/fuse and bindfs (apt-get install bindfs)")
+    behind, mounted = tmp_path / "behind", tmp_path / "volume"
+    behind.mkdir()
+    mounted.mkdir()
+    subprocess.run([program, behind, mounted], check=True, timeout=20)
+    try:
+        assert mounts.is_network(mounts.filesystem(str(mounted)))
+        yield Volume(tmp_path)
+    finally:
+        subprocess.run(["umount", mounted], check=True, timeout=20)
 
 
 def test_the_archive_is_made_and_copies_lie_here(volume):
