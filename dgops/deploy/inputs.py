@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from dgops.deploy import purity, tree, wheel
 from dgops.deploy.plan import Inputs
+from dgops.errors import DgopsError
 from dgops.files import digest_file, write_atomic
 from dgops.transport import agent
 
@@ -134,7 +135,11 @@ def _cargo(declared: Declared, inputs: RoleInputs, host: Host) -> dict[str, str]
 
 def _files(declared: Declared, patterns: Sequence[str]) -> dict[str, str]:
     paths = [path for pattern in patterns for path in sorted(glob.glob(os.path.expanduser(pattern)))]
-    return {path: _file(declared, Path(path)) for path in paths}
+    try:
+        return {path: _file(declared, Path(path)) for path in paths}
+    except OSError as error:
+        words = f"{error.filename}, which its roles read on this machine: {error.strerror}"
+        raise DgopsError(words, "make it readable, or name another one in the inventory") from None
 
 
 def _fact(seen: Mapping[str, Any], path: str) -> Any:

@@ -112,4 +112,6 @@ def _unproven(kept: Contract | None, health: HostHealth) -> str:
 
 
 def _failed(result: CheckResult) -> str:
-    return f"check failed: {result.check.name}: {result.observed}, want {result.expected}"
+    # A check's name may say already what is wanted.
+    want = "" if result.expected in result.check.name else f", want {result.expected}"
+    return f"check failed: {result.check.name}: {result.observed}{want}"

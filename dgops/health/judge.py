@@ -124,7 +124,7 @@ def _key_pair(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
 
 
 def _venv(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
-    expected = "as its wheel says" if "wheel" in wanted else "as its lock says"
+    expected = "as its wheel has it" if "wheel" in wanted else "as its lock says"
     if not seen["exists"]:
         return False, expected, "no venv of the host's Python is there"
     first, total, count = [str(one) for one in seen["findings"]], int(seen["total"]), int(seen["count"])

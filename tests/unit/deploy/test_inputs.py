@@ -7,6 +7,7 @@ import pytest
 
 from dgops import settings as settings_room
 from dgops.deploy import inputs
+from dgops.errors import DgopsError
 from dgops.health.contract import Contract
 from dgops.hosts.host import Host
 
@@ -100,6 +101,19 @@ def test_a_file_altered_under_way_is_never_taken_as_deployed(declared, tmp_path)
     for now in (begun, later(declared)):
         assert differing(recorded, digests(now, paths=[path])) == {name}
     assert digests(later(declared), paths=[path]) == digests(later(declared), paths=[path])
+
+
+def test_a_file_that_cannot_be_read_is_named(declared, tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    path.write_text("1")
+
+    def closed(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(inputs, "digest_file", closed)
+    with pytest.raises(DgopsError, match=r"a\.txt, which its roles read on this machine: Permission denied") as caught:
+        digests(later(declared), paths=[path])
+    assert "make it readable" in caught.value.hint
 
 
 def test_a_big_file_is_known_by_its_size_and_time(declared, tmp_path):

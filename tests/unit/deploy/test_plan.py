@@ -53,6 +53,14 @@ def test_everything_runs(given, reason):
     assert reasons(**{"kept": contract(), **given}) == dict.fromkeys(ORDER, (reason,))
 
 
+def test_what_a_checks_name_says_already_is_not_said_twice():
+    check = Check("user", ".venv is as its lock says", "state", "venv", {})
+    result = CheckResult(check, Outcome.FAIL, "as its lock says", "click changed by hand")
+    seen = HostHealth("pod", Outcome.FAIL, 0.1, (*health().results, result))
+    said = ("check failed: .venv is as its lock says: click changed by hand",)
+    assert reasons(contract(), seen)["user"] == said
+
+
 def test_one_input_changed():
     now = {**DIGESTS, "git_ssh": {**DIGESTS["git_ssh"], "git_ssh__owner": "3"}}
     assert reasons(contract(), digests=now) == {
