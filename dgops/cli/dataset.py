@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 @click.option("--output", default="outputs", show_default=True, metavar="DIR", help="Results go to DIR/SLUG.")
 @click.option("--output-dir", metavar="DIR", help="A folder that gets the contact sheet and the captions as well.")
 @host_option(required=False)
+@click.option("--allow-drift", is_flag=True, help="With --host: start although venvs there differ from their locks.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
-def dataset(ctx: click.Context, /, host: str | None, as_json: bool, **asked: Any) -> None:
+def dataset(ctx: click.Context, /, host: str | None, allow_drift: bool, as_json: bool, **asked: Any) -> None:
     """Make a captioned training set from a folder of photographs, here or on a host.
 
     Run again after whatever happened: finished stages are reused, and nothing is lost.
@@ -41,7 +42,9 @@ def dataset(ctx: click.Context, /, host: str | None, as_json: bool, **asked: Any
     if host:
         from dgops.cli.dataset_on_host import run_on_host
 
-        ctx.exit(run_on_host(ctx, host, options, as_json=as_json))
+        ctx.exit(run_on_host(ctx, host, options, allow_drift=allow_drift, as_json=as_json))
+    if allow_drift:
+        raise UsageError("--allow-drift is about a host's venvs, and no host is named", "name it with --host")
     from dgops.dataset.pipeline import run
 
     progress = Progress(quiet=as_json)

@@ -34,7 +34,7 @@ VARIABLES = {"windows": "DGOPS_PUBLISH_WINDOWS", "linux": "DGOPS_PUBLISH_LINUX"}
 WAREHOUSE = "DGOPS_WAREHOUSE"
 
 
-def run_on_host(ctx: click.Context, pattern: str, options: Options, *, as_json: bool) -> int:
+def run_on_host(ctx: click.Context, pattern: str, options: Options, *, allow_drift: bool, as_json: bool) -> int:
     """Upload what is missing, run the pipeline as a job, bring the set home; returns the exit code."""
     from dgops.cli import following
     from dgops.jobs.ready import base_of, deployed
@@ -44,7 +44,7 @@ def run_on_host(ctx: click.Context, pattern: str, options: Options, *, as_json: 
     contract = deployed(host, ctx.obj)
     options = replace(options, mode=ctx.obj.mode or contract.mode)
     root = outputs_root(host, base_of(contract))
-    request = request_for(host, root, options)
+    request = replace(request_for(host, root, options), allow_drift=allow_drift)
     for path in left_out(options, request):
         following.say(f"  not sent: {path} (a link, or no regular file)")
     before = {name: manifests.load(options.root / name) for name in FOLDERS}

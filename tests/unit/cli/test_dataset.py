@@ -107,6 +107,12 @@ def test_the_summary_goes_to_another_folder_as_well(invoke, tmp_path):
     assert (tmp_path / "o/amira/07_summary").is_dir()
 
 
+def test_drift_is_a_hosts(invoke):
+    done = invoke("--allow-drift")
+    assert isinstance(done.exception, UsageError)
+    assert done.exception.hint == "name it with --host"
+
+
 def test_the_command_loads_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True, check=True, timeout=60)
     assert not {"numpy", "cv2", "PIL", "yaml", "fabric"} & set(done.stdout.split())

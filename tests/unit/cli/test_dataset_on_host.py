@@ -58,8 +58,9 @@ def test_variables_that_name_no_folders(variables):
 def run(monkeypatch, options):
     """Run with a job that does `work` to the set at home."""
 
-    def go(work):
+    def go(work, allow_drift=False):
         def job(ctx, host, request, shown):
+            assert request.allow_drift is allow_drift
             work(options.root / "06_publish")
             ended = following.Ended(0, None)
             lines.extend(shown.more(ended))
@@ -71,7 +72,7 @@ def run(monkeypatch, options):
         monkeypatch.setattr(ready, "deployed", lambda *_: SimpleNamespace(mode="production"))
         monkeypatch.setattr(ready, "base_of", lambda _: "/base")
         context = click.Context(click.Command("x"), obj=SimpleNamespace(mode=None))
-        assert dataset_on_host.run_on_host(context, "pod", options, as_json=False) == 0
+        assert dataset_on_host.run_on_host(context, "pod", options, allow_drift=allow_drift, as_json=False) == 0
         return "\n".join(lines)
 
     return go
@@ -84,6 +85,10 @@ def bring(folder, **texts):
         (folder / name).unlink(missing_ok=True)
         (folder / name).write_text(text)
     Manifest("06_publish", 1, "", {}, (), {name: Digests().of_file(folder / name) for name in texts}).write(folder)
+
+
+def test_drift_there_is_allowed_where_it_was_asked_for(run):
+    run(lambda folder: bring(folder, a="1"), allow_drift=True)
 
 
 def test_an_edit_at_home_and_a_photograph_that_is_gone(run, options):
