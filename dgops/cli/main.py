@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # name → (module:attribute, short help). Importing every command to print --help would cost half a second.
 COMMANDS = {
     "deploy": ("dgops.cli.deploy:deploy", "Take hosts from bare to ready."),
+    "done": ("dgops.cli.done:done", "Say what is not committed, pushed or synced, and what runs."),
     "env": ("dgops.cli.env:env", "Say which environment runs where, and lock environments."),
     "health": ("dgops.cli.health:health", "Look at hosts and say what does not hold."),
     "hosts": ("dgops.cli.hosts:hosts", "List, add and reach hosts."),
