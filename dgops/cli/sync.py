@@ -36,6 +36,7 @@ WIDTH = 100
     help="For a fresh replica: fill it from the local repository, or take what is on the host as an edit.",
 )
 @click.option("--allow-deletes", is_flag=True, help="Believe a side that lost more than a fifth of its files.")
+@click.option("--message", "-m", default="", metavar="TEXT", help="What the commit of a host's edits says first.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def sync(
@@ -45,6 +46,7 @@ def sync(
     dry_run: bool,
     source: str | None,
     allow_deletes: bool,
+    message: str,
     as_json: bool,
 ) -> None:
     """Bring edits on hosts home as commits, send what is newer at home there, and prove that both are equal.
@@ -58,12 +60,12 @@ def sync(
     from dgops.sync.run import sync_all
     from dgops.sync.scene import Wish
 
-    if status and (dry_run or source or allow_deletes):
+    if status and (dry_run or source or allow_deletes or message):
         raise UsageError("--status only looks", "give it alone, or with --host and --json")
     settings: Settings = ctx.obj
     shared = maps.load(settings)
     hosts = _chosen(settings, shared, host)
-    wish = Wish(status, dry_run, source or "", allow_deletes)
+    wish = Wish(status, dry_run, source or "", allow_deletes, message)
     results = []
     for result in sync_all(hosts, shared, settings, wish, _say):
         results.append(result)

@@ -14,10 +14,10 @@ LONGEST_SUBJECT = 72
 VERBS = {"A": "add", "M": "edit", "D": "delete"}
 
 
-def compose(host: str, pod: str, base: str, changes: Sequence[Change]) -> str:
-    """Return subject, list of paths, and trailers that say where the edits come from."""
+def compose(host: str, pod: str, base: str, changes: Sequence[Change], said: str = "") -> str:
+    """Return subject, list of paths, and trailers that say where the edits come from; what a person said is first."""
     trailers = f"Dgops-Host: {host}\nDgops-Pod: {pod}\nDgops-Base: {base}\n"
-    return f"{_subject(host, changes)}\n\n{listed(changes)}\n\n{trailers}"
+    return f"{said.strip() or _subject(host, changes)}\n\n{listed(changes)}\n\n{trailers}"
 
 
 def listed(changes: Sequence[Change]) -> str:

@@ -31,12 +31,13 @@ LOCK_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Wish:
-    """What was asked for; `source` is local, host or empty."""
+    """What was asked for; `source` is local, host or empty, `message` begins the commit of a host's edits."""
 
     status: bool = False
     dry_run: bool = False
     source: str = ""
     allow_deletes: bool = False
+    message: str = ""
 
     @property
     def looking(self) -> bool:

@@ -49,7 +49,7 @@ def _pull(scene: Scene, side: HostSide, maps: Sequence[Map], base: str) -> tuple
     if host.entries == was:
         return scene, result
     pull = apply.plan_pull(scene.repository, base, scene.head, was, host.entries, settle=not scene.wish.looking)
-    message = compose(scene.shared.host, side.snapshot.pod, base, pull.changes)
+    message = compose(scene.shared.host, side.snapshot.pod, base, pull.changes, scene.wish.message)
     if not pull.clean:
         return _part(scene, pull, message)
     if not pull.news:
@@ -166,7 +166,7 @@ def _save_there(scene: Scene, side: HostSide, maps: Sequence[Map]) -> None:
     # What the host lacks is no edit of it: merging the branch must not delete anything.
     changes = reconcile.changes({path: home[path] for path in differing if path in home}, differing)
     tree = build_tree(scene.repository, scene.head, dict(differing))
-    message = compose(scene.shared.host, side.snapshot.pod, scene.head, changes)
+    message = compose(scene.shared.host, side.snapshot.pod, scene.head, changes, scene.wish.message)
     branch, _ = apply.keep_branch(scene.place, scene.head, tree, message)
     kept = "would be kept" if scene.wish.looking else "are kept"
     scene.say(f"{scene.shared.host}: {len(differing)} of its files differ; they {kept} on branch {branch}")

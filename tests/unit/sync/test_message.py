@@ -23,6 +23,11 @@ def test_the_first_line(rows, subject):
     assert len(found) <= 72
 
 
+def test_what_a_person_said_comes_first():
+    text = compose("pod", "id", "1" * 40, [Change("M", "a")], " mend the clock\n\nit ran late\n")
+    assert text.startswith("mend the clock\n\nit ran late\n\n  M a\n\nDgops-Host: pod\n")
+
+
 def test_paths_are_listed_up_to_a_point_and_trailers_end_it():
     text = compose("pod", "id", "1" * 40, [Change("M", f"f{number}") for number in range(60)])
     assert "  M f49\n  and 10 more\n\nDgops-Host: pod\nDgops-Pod: id\nDgops-Base: " in text

@@ -59,6 +59,14 @@ def test_edits_come_home_as_one_commit(world):
     assert len(world.log) == 2
 
 
+def test_the_commit_says_what_a_person_said(world):
+    world.filled()
+    world.host(f"{SHARED}/new.py", "new\n")
+    assert world.sync(message="mend the clock").outcome == "pulled"
+    assert world.git("log", "-1", "--format=%s") == "mend the clock"
+    assert "Dgops-Host: pod" in world.git("log", "-1", "--format=%(trailers:only)")
+
+
 def test_both_sides_edited_is_a_merge_with_two_parents_and_both_edits_everywhere(world):
     world.filled()
     base = world.head
