@@ -131,18 +131,25 @@ def make(venv: str) -> None:
 def skeleton(venv: str, uv: str) -> List[str]:
     """Make anew what uv puts into an empty venv, links and pyvenv.cfg and activation; return the paths in the venv."""
     options = ["--quiet", "--no-config", "--no-cache", "--offline", "--allow-existing", "--python", sys.executable]
+    if os.listdir(venv) == [STAMP]:
+        run([uv, "venv", *options, venv], 120)
+        return sorted(set(_files_of(venv)) - {STAMP})
     # What it consists of is asked of uv itself: another version of it brings other files.
     with scratch(os.path.dirname(venv)) as folder:
         empty = os.path.join(folder, "venv")
         run([uv, "venv", *options, empty], 120)
-        names = [
-            os.path.relpath(os.path.join(at, name), empty)
-            for at, folders, files in os.walk(empty)
-            for name in [*files, *(one for one in folders if os.path.islink(os.path.join(at, one)))]
-        ]
+        names = _files_of(empty)
     discard_all(venv, names)
     run([uv, "venv", *options, venv], 120)
     return sorted(names)
+
+
+def _files_of(venv: str) -> List[str]:
+    return [
+        os.path.relpath(os.path.join(at, name), venv)
+        for at, folders, files in os.walk(venv)
+        for name in [*files, *(one for one in folders if os.path.islink(os.path.join(at, one)))]
+    ]
 
 
 def install(venv: str, uv: str, found: Dict[Pin, str]) -> None:
