@@ -19,12 +19,21 @@ from dgops.health.judge import judge
 SAME = {"installed": [], "removed": [], "removed_files": [], "restored": [], "proven_anew": False, "downloaded": []}
 
 
-@pytest.fixture
-def made(tmp_path):
-    """A venv that was just settled."""
-    fresh = Made(tmp_path)
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory):
+    """Return `anew()`: a venv that was just settled; made once, and put back from a copy for each test."""
+    # The same path each time: scripts and activation name it.
+    root, kept = tmp_path_factory.mktemp("made"), tmp_path_factory.mktemp("kept") / "made"
+    fresh = Made(root)
     fresh.settle()
-    return fresh
+    fresh.keep(kept)
+    return lambda: fresh.put_back(kept)
+
+
+@pytest.fixture
+def made(settled):
+    """A venv that was just settled."""
+    return settled()
 
 
 def look(made, **more):

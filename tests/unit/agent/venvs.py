@@ -2,10 +2,13 @@
 
 import base64
 import hashlib
+import shutil
 import sys
+import time
 import zipfile
 from pathlib import Path
 
+from dgops.agent import manifest
 from dgops.agent import venv as venvs
 
 UV = str(Path(sys.prefix) / "bin/uv")
@@ -46,6 +49,7 @@ class Made:
     """A cache of wheels, a lock, and the venv that is settled by it."""
 
     def __init__(self, root):
+        self.root = root
         self.cache, self.path, self.lock = root / "cache", root / "app/.venv", root / "app.txt"
         self.cache.mkdir()
         self.site, self.bin = self.path / SITE, self.path / "bin"
@@ -56,3 +60,20 @@ class Made:
     def settle(self, *allow, check=False):
         request = {"path": str(self.path), "lock": str(self.lock), "allow": list(allow)}
         return venvs.settle(request, UV, str(self.cache), check)
+
+    def keep(self, copy):
+        """Keep a copy of all but the wheels."""
+        shutil.copytree(self.root, copy, symlinks=True, ignore=shutil.ignore_patterns("*.whl"))
+
+    def put_back(self, copy):
+        """Make all as it was when it was kept, and proven: the manifest knows files by inode and time."""
+        for path in [*self.root.iterdir(), *self.cache.iterdir()]:
+            # uv notes the times of the wheels that it installs, so that these two stay what they were.
+            if path in (self.cache, self.alpha, self.beta):
+                continue
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        shutil.copytree(copy, self.root, symlinks=True, dirs_exist_ok=True)
+        # Or what was written in this very step of the clock would be doubted.
+        time.sleep(2 * manifest.TICK / 1e9)
+        assert not any(self.settle().values())
+        return self
