@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import stock as stocks
 from place import Place
 
 from dgops import settings as settings_room
@@ -105,13 +106,18 @@ def shared_pods(project: Project) -> Callable[[str], SandboxHost]:
 
 
 @pytest.fixture(scope="session")
-def ready(containers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def stock(containers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[stocks.Stock]:
+    """The stock of ready pods: `stock.give(place, **spec)` starts one, `pod`, as if the place had deployed it."""
+    with stocks.shared(stocks.folder_of(tmp_path_factory.getbasetemp())) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def ready(stock: stocks.Stock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A place with one deployed pod, `pod`, for all of this worker's tests that only work on it; leave it ready."""
     found = Place(tmp_path_factory.mktemp("ready"))
     try:
-        found.up("pod")
-        done = found.dgops("deploy", "--host", "pod")
-        assert done.returncode == 0, done.stdout + done.stderr
+        stock.give(found)
         yield found
     finally:
         found.down()

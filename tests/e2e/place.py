@@ -30,7 +30,7 @@ class Place:
         self.env = {**kept, "HOME": str(root / "home"), "PATH": f"{BIN}:{os.environ['PATH']}", "NO_COLOR": "1"}
         # Base images are cached for all places, as they are for all clones of a person.
         self.env["DGOPS_CACHE"] = str(self.settings.cache)
-        (root / "home").mkdir()
+        (root / "home").mkdir(exist_ok=True)
 
     def _copy_tree(self):
         """Copy what git tracks or would track: a clone of the work tree as it stands."""

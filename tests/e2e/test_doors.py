@@ -8,11 +8,6 @@ from dgops.transport.known_hosts import KnownHosts, fingerprint
 pytestmark = pytest.mark.e2e
 
 NEW_KEYS = "rm /etc/ssh/ssh_host_*; ssh-keygen -A; kill -HUP $(cat /run/sshd.pid)"
-# What rsync and git need at the other end, and a repository to look at.
-SERVERS = (
-    "apt-get update -qq && apt-get install -qq -y --no-install-recommends rsync git >/dev/null 2>&1 "
-    "&& git init -q --bare /root/in.git"
-)
 OPENSSH = "REMOTE HOST IDENTIFICATION HAS CHANGED"
 OURS = "the host key is not the pinned one"
 
@@ -73,11 +68,11 @@ DOORS = {
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(stock, tmp_path_factory):
     found = Place(tmp_path_factory.mktemp("doors"))
     try:
-        found.up("pod")
-        found.on("pod", SERVERS)
+        stock.give(found)
+        found.on("pod", "git init -q --bare /root/in.git")
         assert found.dgops("hosts", "ssh-config", "--write").returncode == 0
         yield found
     finally:

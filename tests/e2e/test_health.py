@@ -25,11 +25,11 @@ http.server.ThreadingHTTPServer(("127.0.0.1", 8188), Handler).serve_forever()
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(stock, tmp_path_factory):
     found = Place(tmp_path_factory.mktemp("health"))
     try:
         # A rented pod whose container was started as plainly as can be.
-        found.up("pod", small={"/dev/shm": "64m"})
+        stock.give(found, small={"/dev/shm": "64m"})
         variables = {
             "base__comfyui_url": "http://127.0.0.1:8188",
             "base__comfyui_nodes": ["KSampler", "UnetLoaderGGUF"],
