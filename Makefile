@@ -3,7 +3,7 @@ SHELL := /bin/bash
 VENV := .venv/bin
 WORKERS ?= 2
 
-.PHONY: setup sandbox dev demo demo-down test lint unit e2e lock generate
+.PHONY: setup sandbox dev demo demo-down test soak lint unit e2e lock generate
 
 # What dgops itself needs; enough inside a WSL distro.
 setup: .venv/.controller
@@ -34,6 +34,10 @@ demo-down: sandbox
 
 test: dev lint
 	@$(VENV)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+# All of what `make test` takes a sample of; an hour.
+soak: dev lint
+	@DGOPS_SOAK=1 $(VENV)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 unit: dev
 	@$(VENV)/pytest -q -n $(WORKERS) -m "not e2e"

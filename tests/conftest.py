@@ -1,6 +1,12 @@
 """Every test has a home, a state and a working folder of its own."""
 
 import pytest
+from hypothesis import settings
+from soak import SOAK, many
+
+settings.register_profile("soak", max_examples=many(100))
+if SOAK:
+    settings.load_profile("soak")
 
 
 @pytest.fixture(autouse=True)

@@ -8,13 +8,14 @@ import time
 
 import pytest
 from place import Place
+from soak import SOAK
 
 from dgops.sandbox import faults, hosts, machine
 from dgops.sandbox.layout import layout_of
 
 pytestmark = pytest.mark.e2e
 # Seconds into a whole run; a killed one's lease is taken away by hand, since waiting for it is tested elsewhere.
-MOMENTS = [random.Random(seed).uniform(1.0, 15.0) for seed in range(1, 4)]
+MOMENTS = [random.Random(seed).uniform(1.0, 15.0) for seed in (range(1, 9) if SOAK else (3,))]
 LEASE = "rm -f /run/dgops/deploy.lease"
 LOCK = "/var/lib/dpkg/lock-frontend"
 NO_TMUX = "dpkg --remove --force-depends tmux >/dev/null"
@@ -22,11 +23,10 @@ DAY_AHEAD = '#!/bin/sh\nexec faketime -f +1d /usr/bin/python3 "$@"\n'
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(stock, tmp_path_factory):
     found = Place(tmp_path_factory.mktemp("deploy-faults"))
     try:
-        found.up("pod")
-        converges(found)
+        stock.give(found)
         yield found
     finally:
         found.down()

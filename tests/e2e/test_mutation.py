@@ -9,8 +9,9 @@ from collections import Counter
 
 import pytest
 from mutation.tamper import tamperings
-from mutation.tampering import batches, q
+from mutation.tampering import batches, q, sample
 from place import BIN, MINUTES, REPO, Place
+from soak import SOAK
 
 from dgops.health import contract as contracts
 from dgops.health.judge import judge
@@ -21,6 +22,8 @@ from dgops.transport.connect import connect
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(40 * MINUTES)]
 ROLES = sorted({path.parent.name for path in (REPO / "roles").glob("*/checks.yml")} | {"contract"})
+# Which sample of the repairs an ordinary run makes.
+SEED = 1
 # The agent unpacked, so that Python compiles it once and not for every look.
 AGENT = "/var/tmp/dgops-agent"
 # Every knob that lets a role keep something more.
@@ -179,8 +182,12 @@ class TestMutation:
         assert pod.look()[0] == [], "something was not put right"
 
     def test_together_they_are_repaired(self, pod):
-        """Each deploy has a batch of every role to mend."""
-        rounds = batches(one for one in pod.all if not one.adopted)
+        """Each deploy has a batch of every role to mend: in a soak all of them, else every kind and every role once."""
+        mended = [one for one in pod.all if not one.adopted]
+        rounds = batches(mended) if SOAK else sample(mended, SEED)
+        held = [one for together in rounds for one in together]
+        assert {one.kind for one in held} == {one.kind for one in mended}
+        assert {one.role for one in held} == set(ROLES)
         print(f"{sum(map(len, rounds))} tamperings in batches of {list(map(len, rounds))}")
         for together in rounds:
             script = "\n".join(f"(set -e; {one.script}) || echo {q(one.name)} cannot be done" for one in together)

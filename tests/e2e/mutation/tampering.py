@@ -1,6 +1,8 @@
 """One thing done to a host that a role must notice and repair, and how such things go together."""
 
+import random
 import shlex
+from collections import Counter
 from dataclasses import dataclass
 
 # Where paths lie that a tampering will touch, until they are put back.
@@ -67,3 +69,35 @@ def batches(tamperings):
         else:
             place.append(one)
     return found
+
+
+def sample(tamperings, seed):
+    """Put tamperings into few groups that hold every role and every kind; what else fits into the first goes along.
+
+    The others stay small: a deploy mends only the roles that were spoilt.
+    """
+    ordered = list(tamperings)
+    found = random.Random(seed).sample(ordered, len(ordered))
+    chosen = []
+    for trait in (lambda one: one.kind, lambda one: one.role):
+        counts = Counter(map(trait, found))
+        # Those of which there are few have the least choice.
+        for wanted in sorted(counts, key=lambda name: (counts[name], name)):
+            if wanted not in {trait(one) for group in chosen for one in group}:
+                _add([one for one in found if trait(one) == wanted], chosen, grow=True)
+    for one in found:
+        if not any(one in group for group in chosen):
+            _add([one], chosen[:1])
+    # As they stand in the tables: a line of a file is spoilt before the file goes.
+    return [sorted(group, key=ordered.index) for group in chosen]
+
+
+def _add(candidates, groups, grow=False):
+    """Add the first of the candidates that fits into a group, or the first of all to a new one."""
+    for one in candidates:
+        for group in groups:
+            if not any(one.conflicts(other) for other in group):
+                group.append(one)
+                return
+    if grow:
+        groups.append(candidates[:1])

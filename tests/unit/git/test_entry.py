@@ -4,6 +4,7 @@ import subprocess
 
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from soak import many
 
 from dgops.git.entry import Entry, blob_id, tree_id
 
@@ -16,7 +17,7 @@ def test_nothing_is_the_empty_tree():
     assert blob_id(b"") == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 
 
-@settings(derandomize=True, max_examples=15, deadline=None)
+@settings(derandomize=True, max_examples=many(15), deadline=None)
 @given(
     some.dictionaries(some.lists(NAMES, min_size=1, max_size=3).map("/".join), some.sampled_from(["100644", "100755"]))
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from soak import many
 from world import World
 
 API = "apps/api/src"
@@ -46,7 +47,7 @@ def everywhere(world):
     return {line for text in texts for line in text.splitlines()}
 
 
-@settings(derandomize=True, max_examples=10, deadline=None)
+@settings(derandomize=True, max_examples=many(10), deadline=None)
 @given(some.lists(STEPS, min_size=3, max_size=8))
 def test_no_line_is_ever_lost(steps):
     with tempfile.TemporaryDirectory() as folder:
