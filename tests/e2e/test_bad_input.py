@@ -5,6 +5,7 @@ import time
 
 import pytest
 from place import Place
+from soak import SOAK
 
 from dgops.sandbox import hosts
 
@@ -124,7 +125,9 @@ def test_an_inventory_with_three_mistakes(place):
 def test_full_disk_on_the_host(place):
     place.up("full", small={"/home": "8m"})
     try:
-        text = refusal(place, 1, "No space left on device", "free some disk space", host="full", outcome="failed")
+        # The same in JSON takes a second deploy, and says what it says of any role that fails.
+        again = {"outcome": "failed"} if SOAK else {}
+        text = refusal(place, 1, "No space left on device", "free some disk space", " failed ", host="full", **again)
         assert "python_env" in text
     finally:
         hosts.remove("full", place.settings)
@@ -168,10 +171,8 @@ def test_an_interrupted_one_frees_the_lease_at_once(bare):
     first.send_signal(signal.SIGINT)
     _, words = first.communicate(timeout=60)
     assert first.returncode == 130, words
-    second = bare.start("deploy", "--host", "bare", "--check")
-    second.communicate(timeout=120)
-    third = bare.start("deploy", "--host", "bare")
-    wait_for(third, "looked")
-    third.send_signal(signal.SIGTERM)
-    third.communicate(timeout=60)
-    assert third.returncode == 130
+    second = bare.start("deploy", "--host", "bare")
+    wait_for(second, "looked")
+    second.send_signal(signal.SIGTERM)
+    second.communicate(timeout=60)
+    assert second.returncode == 130

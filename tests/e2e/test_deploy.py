@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from place import BIN, REPO, Place
+from soak import SOAK
 
 from dgops.sandbox import hosts
 
@@ -125,14 +126,19 @@ class TestOnePod:
             }[damage]
         )
         assert place.dgops("health").returncode != 0
+        if not SOAK and damage != "altered":
+            # To be mended is the same for all of them, and takes a whole run.
+            path.write_text(text)
+            return
         code, found = place.json("deploy", "--host", "pod")
         assert (code, found["hosts"]["pod"]["roles_run"]) == (0, ROLES)
         assert "cannot be read" in found["hosts"]["pod"]["plan"][0]["reasons"][0]
         assert place.dgops("health").returncode == 0
 
     def test_plain_ansible_changes_nothing(self, place):
-        assert "changed=0" in " ".join(plain_ansible(place))
-        assert "failed=0" in " ".join(plain_ansible(place))
+        recap = " ".join(plain_ansible(place))
+        assert "changed=0" in recap
+        assert "failed=0" in recap
 
     def test_one_role(self, place):
         place.dgops("deploy", "--host", "pod")
