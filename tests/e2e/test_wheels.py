@@ -1,6 +1,7 @@
 """The wheel cache of a host: filled by a deploy, proven, stolen from, altered, mended."""
 
 import pytest
+from place import Place
 from wheel_house import build
 
 pytestmark = pytest.mark.e2e
@@ -44,24 +45,30 @@ def test_altered_and_stolen_are_found_and_mended(ready):
     assert ready.on("pod", "find", CACHE, "!", "-user", "seanf") == ""
 
 
-def test_the_role_mends_a_seed(ready, seed):
-    inventory = ready.root / "inventories/sandbox/host_vars"
-    inventory.mkdir(exist_ok=True)
-    (inventory / "pod.yml").write_text(f"wheel_cache__seed: [{seed.parent}]\n")
+@pytest.fixture
+def own(stock, tmp_path):
+    """A place with a ready pod for one test, which need not mend it."""
+    found = Place(tmp_path)
     try:
-        done = ready.dgops("deploy", "--host", "pod")
-        assert done.returncode == 0, done.stdout + done.stderr
-        ready.on("pod", "sh", "-c", f"'echo x > {CACHE}/{seed.name}'")
-        assert state(ready)["observed"] == f"{seed.name} was changed"
-        done = ready.dgops("deploy", "--host", "pod")
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert state(ready)["outcome"] == "pass"
-        code, found = ready.json("wheels", "prune", "--host", "pod")
-        assert (code, found["caches"]["pod"]["removed"]) == (0, [])
+        stock.give(found)
+        yield found
     finally:
-        (inventory / "pod.yml").unlink()
-        ready.on("pod", "rm", "-f", f"{CACHE}/{seed.name}")
-        assert ready.dgops("deploy", "--host", "pod").returncode == 0
+        found.down()
+
+
+def test_the_role_mends_a_seed(own, seed):
+    inventory = own.root / "inventories/sandbox/host_vars"
+    inventory.mkdir()
+    (inventory / "pod.yml").write_text(f"wheel_cache__seed: [{seed.parent}]\n")
+    done = own.dgops("deploy", "--host", "pod")
+    assert done.returncode == 0, done.stdout + done.stderr
+    own.on("pod", "sh", "-c", f"'echo x > {CACHE}/{seed.name}'")
+    assert state(own)["observed"] == f"{seed.name} was changed"
+    done = own.dgops("deploy", "--host", "pod")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert state(own)["outcome"] == "pass"
+    code, found = own.json("wheels", "prune", "--host", "pod")
+    assert (code, found["caches"]["pod"]["removed"]) == (0, [])
 
 
 def test_archives_on_a_host(ready):
