@@ -31,6 +31,7 @@ class Place:
         # Base images are cached for all places, as they are for all clones of a person.
         self.env["DGOPS_CACHE"] = str(self.settings.cache)
         (root / "home").mkdir(exist_ok=True)
+        self.started = []
 
     def _copy_tree(self):
         """Copy what git tracks or would track: a clone of the work tree as it stands."""
@@ -43,6 +44,10 @@ class Place:
         return hosts.up([HostSpec(name, **spec) for name in names], self.settings)
 
     def down(self):
+        # What a test that failed has left going.
+        for running in self.started:
+            with running:
+                running.kill()
         teardown.down(self.settings)
 
     def start(self, *argv, **more):
@@ -50,7 +55,8 @@ class Place:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "text": True}
         # A shell starts background jobs with Ctrl-C ignored; whoever runs the tests may be one.
         more = {**pipes, "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **more}
-        return subprocess.Popen([BIN / "dgops", *argv], cwd=self.root, env=self.env, **more)
+        self.started.append(subprocess.Popen([BIN / "dgops", *argv], cwd=self.root, env=self.env, **more))
+        return self.started[-1]
 
     def dgops(self, *argv, timeout=10 * MINUTES):
         """Run dgops to its end."""

@@ -16,7 +16,7 @@ OUTPUTS = "/workspace/dgops/outputs"
 OPTIONS = ("--slug", SLUG, "--source", "photos", "--trigger", "amiranoor", "--crop", "subject")
 COUNT = 12
 # The pipeline's processes there; no shell that looks for it is meant.
-PIPELINE = '"dgops run [d]ataset"'
+PIPELINE = '"run [d]ataset --slug"'
 
 
 @pytest.fixture(scope="module")
