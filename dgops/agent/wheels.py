@@ -173,29 +173,12 @@ def _download(pins: Sequence[Pin], cache: str, index_url: str, altered: Dict[Pin
 
 
 def _pip() -> List[str]:
-    """Return how pip is run: a wheel is a zip that Python can run out of, and no venv is needed for it.
-
-    Unpacked once where that can be, since what lies in a zip is compiled anew each time.
-    """
+    """Return how pip is run: a wheel is a zip that Python can run out of, and no venv is needed for it."""
     bundled = os.path.join(os.path.dirname(os.__file__), "ensurepip", "_bundled")
     found = sorted(glob.glob("/usr/share/python-wheels/pip-*.whl") + glob.glob(os.path.join(bundled, "pip-*.whl")))
     if not found:
         stop("no pip to download with: install python3-venv on the host")
-    home = os.path.join(os.path.expanduser("~"), ".cache", "dgops")
-    try:
-        return [sys.executable, os.path.join(_unpacked(found[-1], home), "pip")]
-    except OSError:
-        return [sys.executable, os.path.join(found[-1], "pip")]
-
-
-def _unpacked(wheel: str, home: str) -> str:
-    place = os.path.join(home, os.path.basename(wheel)[: -len(".whl")])
-    if not os.path.isdir(place):
-        os.makedirs(home, exist_ok=True)
-        with scratch(home) as folder, zipfile.ZipFile(wheel) as archive:
-            archive.extractall(os.path.join(folder, "pip"))
-            os.rename(os.path.join(folder, "pip"), place)
-    return place
+    return [sys.executable, os.path.join(found[-1], "pip")]
 
 
 def _explain(

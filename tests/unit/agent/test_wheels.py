@@ -1,6 +1,5 @@
 """Wheels by their pins: which of them suits, what is asked of whom, and that copies are copies."""
 
-import os
 import zipfile
 
 import pytest
@@ -57,19 +56,6 @@ def test_a_network_volume_gives_copies_in_the_users_own_folder(tmp_path, monkeyp
     (path,) = found.values()
     assert path == str(tmp_path / ".cache/dgops/wheel-cache" / made.name)
     assert made.stat().st_nlink == 1
-
-
-def test_pip_is_unpacked_once_where_it_can_be(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    program = wheels._pip()[1]
-    assert program.startswith(str(tmp_path / ".cache/dgops/pip-"))
-    assert wheels.run([*wheels._pip(), "--version"], 60).split()[3] == program
-    before = os.stat(program).st_ino
-    assert os.stat(wheels._pip()[1]).st_ino == before
-    assert [path.name for path in (tmp_path / ".cache/dgops").iterdir()] == [program.split("/")[-2]]
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("HOME", str(tmp_path / "file"))
-    assert wheels._pip()[1].endswith(".whl/pip")
 
 
 def test_uv_is_taken_out_of_its_wheel(tmp_path):
