@@ -62,7 +62,8 @@ DOORS = {
     fanout: (OURS, 3),
     openssh: (OPENSSH, 255),
     ansible: (OPENSSH, 4),
-    rsync: (OPENSSH, 255),
+    # Whether it sees its ssh end or fall silent first is chance.
+    rsync: (OPENSSH, 255, 12),
     git: (OPENSSH, 128),
 }
 
@@ -101,8 +102,8 @@ def test_open_to_the_pinned_key(before, door):
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
 def test_shut_to_another_key(changed, door):
     done = changed[0][door]
-    words, code = DOORS[door]
-    assert done.returncode == code, done.stdout + done.stderr
+    words, *codes = DOORS[door]
+    assert done.returncode in codes, done.stdout + done.stderr
     assert words in done.stdout + done.stderr
     assert "in\n" not in done.stdout
 
