@@ -35,7 +35,7 @@ demo-down: sandbox
 test: dev lint
 	@$(VENV)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-# All of what `make test` takes a sample of; an hour.
+# All of what `make test` takes a sample of.
 soak: dev lint
 	@DGOPS_SOAK=1 $(VENV)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 

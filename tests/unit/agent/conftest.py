@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -141,3 +142,24 @@ def house(tmp_path):
     made = House(tmp_path / "house")
     yield made
     made.close()
+
+
+@pytest.fixture
+def in_user_space():
+    """Return `in_user_space(target)`: a real FUSE mount at a new folder, as network volumes are; gone afterwards."""
+    program = shutil.which("bindfs")
+    if program is None or os.geteuid() != 0 or not os.path.exists("/dev/fuse"):
+        pytest.skip("a FUSE mount needs root, /dev/fuse and bindfs (apt-get install bindfs)")
+    mounted = []
+
+    def mount(target):
+        behind = target.with_name(target.name + "-behind")
+        behind.mkdir()
+        target.mkdir()
+        subprocess.run([program, behind, target], check=True, timeout=20)
+        mounted.append(target)
+        return target
+
+    yield mount
+    for target in mounted:
+        subprocess.run(["umount", target], check=True, timeout=20)

@@ -1,8 +1,6 @@
 """A network's volume: archives beside the wheels, copies on the host's own disk."""
 
 import os
-import shutil
-import subprocess
 
 import pytest
 from wheel_house import build, lock, sha
@@ -38,21 +36,10 @@ class Volume:
 @pytest.fixture(params=["a folder", "a file system in user space"])
 def volume(request, tmp_path, monkeypatch):
     monkeypatch.setattr(wheels, "download", lambda pins, *_: pytest.fail(f"downloads {pins}") if pins else [])
-    if request.param == "a folder":
-        yield Volume(tmp_path)
-        return
-    program = shutil.which("bindfs")
-    if program is None or os.geteuid() != 0 or not os.path.exists("/dev/fuse"):
-        pytest.skip("a FUSE mount needs root, /dev/fuse and bindfs (apt-get install bindfs)")
-    behind, mounted = tmp_path / "behind", tmp_path / "volume"
-    behind.mkdir()
-    mounted.mkdir()
-    subprocess.run([program, behind, mounted], check=True, timeout=20)
-    try:
+    if request.param != "a folder":
+        mounted = request.getfixturevalue("in_user_space")(tmp_path / "volume")
         assert mounts.is_network(mounts.filesystem(str(mounted)))
-        yield Volume(tmp_path)
-    finally:
-        subprocess.run(["umount", mounted], check=True, timeout=20)
+    return Volume(tmp_path)
 
 
 def test_the_archive_is_made_and_copies_lie_here(volume):
