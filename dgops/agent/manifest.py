@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import json
 import os
 import stat
 import sys
+import uuid
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from dgops.agent import jobdir
+from dgops.agent import beneath, jobdir
 from dgops.agent.pins import canonical
 
 # In every venv that was made here.
@@ -79,6 +81,14 @@ def stamp_of(status: os.stat_result) -> Tuple[int, ...]:
     return status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
+def status(venv: str) -> Optional[os.stat_result]:
+    """Return how a venv's manifest lies there, None where there is none."""
+    try:
+        return os.lstat(os.path.join(venv, STAMP))
+    except OSError:
+        return None
+
+
 def read(venv: str) -> Optional[Manifest]:
     """Return a venv's manifest, None where there is none or not the one that was written."""
     try:
@@ -106,6 +116,16 @@ def _row(row: Any, holders: List[str], alone: List[Tuple[str, ...]]) -> Row:
 
 def write(venv: str, made: Manifest) -> None:
     """Keep a manifest in its venv, whole or not at all."""
+    content = _packed(made)
+    new = os.path.join(venv, STAMP + ".new")
+    with open(new, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(new, os.path.join(venv, STAMP))
+
+
+def _packed(made: Manifest) -> bytes:
     holders = sorted({holder for row in made.files.values() for holder in row.holders})
     number = {holder: at for at, holder in enumerate(holders)}
     files = {
@@ -115,12 +135,31 @@ def write(venv: str, made: Manifest) -> None:
     kept = {"version": VERSION, "python": made.python, "taken": made.taken, "holders": holders}
     body = json.dumps({**kept, "folders": made.folders, "files": files}).encode() + b"\n"
     head = json.dumps({"sha256": hashlib.sha256(body).hexdigest()}).encode() + b"\n"
-    new = os.path.join(venv, STAMP + ".new")
-    with open(new, "wb") as stream:
-        stream.write(head + body)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(new, os.path.join(venv, STAMP))
+    return head + body
+
+
+def refresh(venv: str, before: Optional[os.stat_result], made: Manifest) -> None:
+    """Replace a manifest by one that knows how everything stands now, as git refreshes its index; else leave it.
+
+    `before` is its status when it was read. It stays its owner's, and one that was written meanwhile stays.
+    """
+    new = "{}.{}".format(STAMP, uuid.uuid4().hex)
+    with contextlib.suppress(OSError, beneath.Refused):
+        folder = beneath.open_folder(venv)
+        try:
+            # By descriptor, and never through a name that was there: whose folder it is could lead root elsewhere.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            with os.fdopen(os.open(new, flags, 0o600, dir_fd=folder), "wb") as stream:
+                stream.write(_packed(made))
+                now = os.stat(STAMP, dir_fd=folder, follow_symlinks=False)
+                os.fchown(stream.fileno(), now.st_uid, now.st_gid)
+                os.fchmod(stream.fileno(), stat.S_IMODE(now.st_mode))
+            if before and stamp_of(before) == stamp_of(now):
+                os.rename(new, STAMP, src_dir_fd=folder, dst_dir_fd=folder)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(new, dir_fd=folder)
+            os.close(folder)
 
 
 def claims(venv: str, holder: str) -> Dict[str, Row]:

@@ -126,7 +126,12 @@ def venv(check: Dict[str, Any]) -> Observation:
     entry = pwd.getpwnam(check["owner"]) if "owner" in check else None
     owner = (entry.pw_uid, entry.pw_gid) if entry else None
     allow = check.get("allow", "").split()
-    done = attest.attest(path, wanted, allow, owner, bool(check.get("deep")), manifest.read(path))
+    before, held = manifest.status(path), manifest.read(path)
+    done = attest.attest(path, wanted, allow, owner, bool(check.get("deep")), held)
+    if held and done.hashed and not done.findings:
+        # A venv that was copied, or came in an image: proven now, and not to be hashed at every look.
+        files = {**held.files, **done.proven}
+        manifest.refresh(path, before, held._replace(files=files, python=manifest.python(), taken=done.taken))
     return {"exists": True, **attest.report(done)}
 
 

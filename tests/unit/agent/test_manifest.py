@@ -105,3 +105,26 @@ def test_a_file_of_two_is_as_either_says():
     assert manifest.merged({"x": one}, {"x": other}) == {"x": Row(("sha256=a", "sha256=b"), -1, ("a", "b"))}
     unknown = Row((), 3, ("c",))
     assert manifest.merged({"x": one}, {"x": unknown})["x"].digests == ()
+
+
+def test_refreshed_only_where_it_is_what_was_read(tmp_path):
+    made = Manifest({"a": Row(("sha256=x",), 1, ())}, {"": 0o755}, "3.11.0", 1)
+    manifest.write(str(tmp_path), made)
+    before = manifest.status(str(tmp_path))
+    newer = made._replace(taken=2)
+    manifest.refresh(str(tmp_path), None, newer)
+    assert manifest.read(str(tmp_path)) == made
+    manifest.refresh(str(tmp_path), before, newer)
+    assert manifest.read(str(tmp_path)) == newer
+    manifest.refresh(str(tmp_path), before, made)
+    assert manifest.read(str(tmp_path)) == newer, "somebody wrote it meanwhile"
+    assert [path.name for path in tmp_path.glob(".dgops*")] == [".dgops"]
+
+
+def test_no_manifest_is_made_where_there_is_none_or_a_link_leads_elsewhere(tmp_path):
+    made = Manifest({}, {}, "3.11.0", 1)
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    for path in ("real", "link", "nowhere"):
+        manifest.refresh(str(tmp_path / path), None, made)
+    assert not list((tmp_path / "real").iterdir())

@@ -504,3 +504,28 @@ def test_a_wheel_that_is_no_zip_fails_with_words(made):
 def test_the_python_that_runs_it_makes_it(made):
     done = subprocess.run([made.bin / "python", "--version"], capture_output=True, text=True, timeout=60)
     assert done.stdout.split()[1] == "{}.{}.{}".format(*sys.version_info)
+
+
+def test_a_venv_that_came_in_a_copy_is_hashed_once(made):
+    check = {"path": str(made.path), "lock": str(made.lock)}
+    for path in made.path.rglob("*"):
+        os.utime(path, follow_symlinks=False)
+    stamp = made.path / ".dgops"
+    stamp.chmod(0o640)
+    os.chown(stamp, 12345, 12345)
+    time.sleep(0.2)
+    assert observe.venv(check)["hashed"] > 20
+    assert observe.venv(check)["hashed"] == 0
+    assert (stamp.stat().st_uid, stamp.stat().st_mode & 0o777) == (12345, 0o640)
+    assert not list(made.path.glob(".dgops.*"))
+
+
+def test_what_differs_is_hashed_until_it_is_mended(made):
+    check = {"path": str(made.path), "lock": str(made.lock)}
+    for path in made.site.rglob("*.py"):
+        os.utime(path)
+    (made.site / "alpha/__init__.py").write_text("x = 1\n")
+    time.sleep(0.2)
+    first = observe.venv(check)
+    assert first["total"] == 1
+    assert observe.venv(check) == first
