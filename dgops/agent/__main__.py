@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 from typing import Any, BinaryIO, Callable, Dict, Iterable, Tuple
 
 # A request in, an answer out.
 COMMANDS: Dict[str, str] = {
+    "changes": "dgops.agent.changes",
     "git_ssh": "dgops.agent.git_ssh",
     "home": "dgops.agent.home",
     "job": "dgops.agent.job",
@@ -19,6 +21,7 @@ COMMANDS: Dict[str, str] = {
     "probe": "dgops.agent.probe",
     "scan": "dgops.agent.scan",
     "venv": "dgops.agent.venv",
+    "watch": "dgops.agent.watch",
     "wheels": "dgops.agent.wheel_cache",
 }
 # The same with bytes: those behind the request's line are read from the stream, those yielded follow the answer's.
@@ -37,6 +40,8 @@ def main() -> int:
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     try:
         request = json.loads(stdin.readline() or b"{}")
+        # For every child: whose work this is.
+        os.environ["TRACEPARENT"] = str(request.pop("traceparent", ""))[:64]
         if name in STREAMS:
             exchange: Exchange = importlib.import_module(STREAMS[name]).exchange
             answer, chunks = exchange(request, stdin)

@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
 import click
@@ -15,9 +16,10 @@ import click
 from dgops import settings as settings_room
 from dgops.cli.render import print_error
 from dgops.errors import DgopsError, UsageError
+from dgops.events import log
 
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from types import TracebackType
 
 # name → (module:attribute, short help). Importing every command to print --help would cost half a second.
 COMMANDS = {
@@ -28,6 +30,7 @@ COMMANDS = {
     "hosts": ("dgops.cli.hosts:hosts", "List, add and reach hosts."),
     "init": ("dgops.cli.init:init", "Write a commented dgops.toml and inventory here."),
     "jobs": ("dgops.cli.jobs:jobs", "List, follow, cancel and pull jobs."),
+    "logs": ("dgops.cli.logs:logs", "Show what was done from here."),
     "run": ("dgops.cli.run:run", "Run a command, a recipe or the dataset pipeline, here or on a host."),
     "sandbox": ("dgops.cli.sandbox:sandbox", "Hosts on this machine that behave as pods do."),
     "secrets": ("dgops.cli.secrets:secrets", "Keep tokens in the keyring; hand them to deploys and jobs."),
@@ -79,37 +82,47 @@ def cli(ctx: click.Context, inventory: tuple[str, ...], mode: str | None, verbos
     except FileNotFoundError:
         raise UsageError("the folder that you are in is gone", "cd to another one") from None
     ctx.obj = settings_room.load(options={"inventory": list(inventory), "mode": mode})
+    log.begin(ctx.obj.state / "logs", ["dgops", *sys.argv[1:]])
 
 
 def main() -> None:
     """Run the command line and exit with its code: 0 good, 1 wrong, 2 usage, 3 could not look, 130 interrupted."""
+    sys.excepthook = _broke
     for number in POLITE:
         signal.signal(number, _interrupt)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that knows no such character is no reason to fall over.
             stream.reconfigure(errors="replace")
+    code = _run()
+    log.end(code)
+    sys.exit(code)
+
+
+def _run() -> int:
     try:
         code = cli.main(prog_name="dgops", standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
+        return code if isinstance(code, int) else 0
     except DgopsError as error:
-        _fail(error)
+        return _fail(error)
     except OSError as error:
-        _fail(_on_this_machine(error))
+        return _fail(_on_this_machine(error))
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         # A terminal that is gone takes no words.
         with contextlib.suppress(OSError):
             click.echo("interrupted", err=True)
-        sys.exit(INTERRUPTED)
+        return INTERRUPTED
 
 
-def _fail(error: DgopsError) -> NoReturn:
+def _fail(error: DgopsError) -> int:
     with contextlib.suppress(OSError):
         print_error(error)
-    sys.exit(error.exit_code)
+    if not isinstance(error, UsageError):
+        log.note("command.failed", error.message, "error", hint=error.hint, kind=type(error).__name__)
+    return error.exit_code
 
 
 def _on_this_machine(error: OSError) -> DgopsError:

@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 from dgops.deploy import handover, scratch, tree
 from dgops.deploy.scrub import Scrub
 from dgops.errors import DgopsError
+from dgops.events import trace
 from dgops.transport.known_hosts import strict_options
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ def environment(folder: Path, connect_timeout: float = 10.0, hidden: Collection[
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "PYTHON", "VIRTUAL_"))}
     own = str(Path(sys.executable).parent)
     kept = {key: value for key, value in kept.items() if key not in hidden}
+    kept[trace.VARIABLE] = trace.traceparent()
     kept["PATH"] = os.pathsep.join(part for part in os.environ.get("PATH", "").split(os.pathsep) if part != own)
     return {
         **kept,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dgops.errors import ConfigError, DgopsError, UsageError
+from dgops.events import log
 from dgops.hosts import keyring_store
 
 if TYPE_CHECKING:
@@ -159,6 +160,7 @@ def _found(asked: list[str]) -> tuple[dict[str, str], DgopsError | None]:
         trouble = error
     values = {name: kept.get(name) or os.environ.get(name, "") for name in asked}
     found = {name: value for name, value in values.items() if value}
+    log.register(found.values())
     faults = [f"{name} {fault}" for name, value in found.items() if (fault := value_fault(value))]
     if faults:
         raise UsageError("; ".join(faults), "look at what the keyring or the environment holds under that name")

@@ -1,4 +1,4 @@
-"""The agent on a host: shipped once as a content-addressed zip, called with JSON, answered with JSON."""
+"""The agent on a host: shipped once, by the digest of its zip; called with JSON, answered with JSON."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import dgops.agent
 from dgops.errors import AccessError, RemoteError
+from dgops.events.trace import traceparent
 from dgops.files import digest_bytes
 from dgops.transport.become import run_as_root
 
@@ -23,6 +24,32 @@ NOT_FOUND = 127
 # An answer is a few kilobytes; reading one as JSON takes many times its size in memory.
 MAX_ANSWER = 8 << 20
 LONGEST = 300
+# Python keeps no bytecode of what it imports out of a zip, and compiling is most of what a short command costs. So the
+# host puts its own into the zip, once; a Python of another version reads the sources beside it.
+COMPILE = """\
+import os, py_compile, shutil, sys, tempfile, zipfile
+shipped, made = sys.argv[1:]
+part, folder = made + "." + str(os.getpid()), tempfile.mkdtemp()
+source = os.path.join(folder, "source.py")
+mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+try:
+    with zipfile.ZipFile(shipped) as old, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as new:
+        for entry in old.infolist():
+            content = old.read(entry)
+            new.writestr(entry, content)
+            with open(source, "wb") as stream:
+                stream.write(content)
+            name = os.path.join(made, entry.filename)
+            py_compile.compile(source, source + "c", dfile=name, doraise=True, invalidation_mode=mode)
+            new.write(source + "c", entry.filename + "c")
+    os.chmod(part, 0o644)
+    os.replace(part, made)
+finally:
+    shutil.rmtree(folder)
+    for path in (part, shipped):
+        if os.path.exists(path):
+            os.unlink(path)
+"""
 
 
 def call(transport: Transport, command: str, request: dict[str, Any], *, timeout: float = 60.0) -> dict[str, Any]:
@@ -49,11 +76,13 @@ def exchange(
 def _run(transport: Transport, command: str, request: dict[str, Any], payload: bytes, timeout: float) -> Completed:
     path = f".cache/dgops/agent/{digest()}.pyz"
     argv = ["python3", path, command]
-    stdin = json.dumps(request).encode() + b"\n" + payload
+    # In the request: an environment does not come through sudo, and arguments are seen by everybody.
+    stdin = json.dumps({**request, "traceparent": traceparent()}).encode() + b"\n" + payload
     run = partial(run_as_root, transport, argv, stdin=stdin, timeout=timeout)
     completed = run()
     if completed.returncode == MISSING and b"can't open file" in completed.stderr:
-        transport.put(archive(), path, mode=0o644)
+        transport.put(archive(), f"{path}.new", mode=0o644)
+        run_as_root(transport, ["python3", "-c", COMPILE, f"{path}.new", path], timeout=timeout)
         completed = run()
     return completed
 

@@ -14,6 +14,7 @@ import paramiko
 from fabric import Config, Connection
 
 from dgops.errors import DgopsError, RemoteError, UnreachableError
+from dgops.events import log
 from dgops.transport import sftp
 from dgops.transport.become import unwrapped
 from dgops.transport.exchange import MAX_OUTPUT, TooMuchOutput, exchange
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 KEEPALIVE_SECONDS = 5
 TRANSFER_IDLE_SECONDS = 60.0
+LONGEST_SHOWN = 100
 
 # An sshd that starts, or that has too many logins at once (MaxStartups), hangs up before it says anything.
 PAUSES = (0.2, 0.6, 1.2)
@@ -64,7 +66,9 @@ class SshTransport:
         with self._told(shlex.join(unwrapped(argv)), timeout):
             channel = self._transport().open_session(timeout=timeout)
             code, output, errors = exchange(channel, line, stdin, started + timeout)
-        return Completed(tuple(argv), code, output, errors, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        log.note("host.run", _short(argv), "debug", host=self.host.name, exit=code, seconds=round(seconds, 3))
+        return Completed(tuple(argv), code, output, errors, seconds)
 
     def put(self, content: bytes | Path, remote: str, *, mode: int = 0o600) -> None:
         """Write a file on the host, whole or not at all; its folder is made if it is missing."""
@@ -120,7 +124,7 @@ class SshTransport:
     @contextlib.contextmanager
     def _told(self, action: str, timeout: float) -> Iterator[None]:
         """Turn what a library raises into an error that names the host and what was being done there."""
-        name, short = self.host.name, action if len(action) <= 100 else f"{action[:97]}..."
+        name, short = self.host.name, _cut(action)
         try:
             yield
         except sftp.TransferError as error:
@@ -137,6 +141,14 @@ class SshTransport:
                 f"{name}: the connection was lost: {short} ({error or type(error).__name__})",
                 "is the host still up?  dgops health looks again",
             ) from None
+
+
+def _short(argv: Sequence[str]) -> str:
+    return _cut(shlex.join(unwrapped(argv)))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 
 def open_ssh(host: Host, settings: Settings) -> SshTransport:

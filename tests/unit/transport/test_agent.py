@@ -1,10 +1,14 @@
 """The agent over a transport: shipped when it is missing, its troubles told in words."""
 
 import json
+import subprocess
+import sys
+import zipfile
 
 import pytest
 
 from dgops.errors import AccessError, RemoteError
+from dgops.events.trace import FORM
 from dgops.transport import agent
 from dgops.transport.fake import Answer, FakeTransport
 
@@ -20,9 +24,11 @@ def test_the_zip_is_the_same_twice():
 def test_one_round_trip_where_it_is_there():
     host = FakeTransport(answers=[Answer(("sh",), stdout=b'{"facts": {}}')])
     assert agent.call(host, "probe", {"checks": []}) == {"facts": {}}
-    assert [(argv[-3:], json.loads(stdin)) for argv, stdin in host.calls] == [
-        (("python3", PATH, "probe"), {"checks": []})
-    ]
+    ((argv, stdin),) = host.calls
+    assert argv[-3:] == ("python3", PATH, "probe")
+    request = json.loads(stdin)
+    assert FORM.fullmatch(request.pop("traceparent"))
+    assert request == {"checks": []}
 
 
 def test_shipped_where_it_is_missing():
@@ -30,8 +36,47 @@ def test_shipped_where_it_is_missing():
     host = FakeTransport(answers=[Answer(("sh",), stderr=missing, returncode=2)])
     with pytest.raises(RemoteError, match="exit 2"):
         agent.call(host, "probe", {})
-    assert host.files == {PATH: agent.archive()}
-    assert len(host.calls) == 2
+    assert host.files == {f"{PATH}.new": agent.archive()}
+    assert [argv[-1] for argv, _ in host.calls] == ["probe", PATH, "probe"]
+
+
+def compiled(folder, content):
+    (folder / "a.pyz.new").write_bytes(content)
+    argv = [sys.executable, "-c", agent.COMPILE, folder / "a.pyz.new", folder / "a.pyz"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    assert {path.name for path in folder.glob("a.pyz*")} <= {"a.pyz"}
+    return done
+
+
+def test_the_host_adds_its_bytecode_and_leaves_nothing_else(tmp_path):
+    for _ in range(2):
+        assert compiled(tmp_path, agent.archive()).returncode == 0
+    with zipfile.ZipFile(tmp_path / "a.pyz") as made:
+        sources = {name for name in made.namelist() if name.endswith(".py")}
+        assert {name[:-1] for name in made.namelist() if name.endswith(".pyc")} == sources
+    done = subprocess.run([sys.executable, tmp_path / "a.pyz", "job"], input=b"{}", capture_output=True, timeout=60)
+    assert done.returncode == 70
+    assert f'File "{tmp_path}/a.pyz/dgops/agent/job.py", line' in done.stderr.decode()
+    program = "import sys; sys.path.insert(0, sys.argv[1]); import dgops.agent.job as job; print(job.__file__)"
+    done = subprocess.run([sys.executable, "-c", program, tmp_path / "a.pyz"], capture_output=True, text=True, cwd="/")
+    assert done.stdout.strip() == f"{tmp_path}/a.pyz/dgops/agent/job.pyc"
+
+
+def test_bytecode_of_another_python_is_passed_over(tmp_path):
+    compiled(tmp_path, agent.archive())
+    with zipfile.ZipFile(tmp_path / "a.pyz") as made, zipfile.ZipFile(tmp_path / "b.pyz", "w") as other:
+        for name in made.namelist():
+            content = made.read(name)
+            other.writestr(name, b"other" + content[4:] if name.endswith(".pyc") else content)
+    argv = [sys.executable, tmp_path / "b.pyz", "scan"]
+    request = b'{"maps": [], "seconds": 1, "max_bytes": 1, "max_entries": 1}'
+    done = subprocess.run(argv, input=request, capture_output=True, timeout=60)
+    assert "maps" in json.loads(done.stdout)
+
+
+def test_a_zip_that_did_not_come_whole_is_no_agent(tmp_path):
+    assert compiled(tmp_path, agent.archive()[:-1000]).returncode == 1
+    assert not (tmp_path / "a.pyz").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What happened, in structured lines: the one place that writes logs."""
