@@ -7,6 +7,7 @@ DgopsError                 exit 1   found wrong, or failed
 │   ├── HostKeyError       exit 3   the host's key is unknown, or not the pinned one
 │   └── AccessError        exit 3   the host answers but does not let us in
 ├── RemoteError            exit 1   a command on a host ended badly
+├── LossError              exit 1   something that is nowhere else would be thrown away
 └── BusyError              exit 1   somebody else is at work there
 """
 
@@ -60,6 +61,10 @@ class AccessError(UnreachableError):
 
 class RemoteError(DgopsError):
     """A command ran on the host and failed."""
+
+
+class LossError(DgopsError):
+    """What was asked for would throw away something that is nowhere else."""
 
 
 class BusyError(DgopsError):

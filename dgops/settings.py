@@ -17,7 +17,8 @@ else:
 
 PROJECT_FILE = "dgops.toml"
 MODES = ("production", "fast-test")
-MAP_KEYS = ("name", "host", "host_path", "repo", "local_path", "branch")
+MAP_KEYS = ("name", "host", "host_path", "repo", "local_path", "branch", "kind")
+MAP_OPTIONAL = ("branch", "kind")
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,9 @@ def _maps(path: Path, section: Any, problems: list[str]) -> list[MapTable]:
         one = MapTable(path, number, {key: value for key, value in texts.items() if key in MAP_KEYS})
         known = f"(known: {', '.join(MAP_KEYS)})"
         problems += [f"{one.where}: {key}: unknown key {known}" for key in table if key not in MAP_KEYS]
-        problems += [f"{one.where}: {key}: is missing" for key in MAP_KEYS if key not in table and key != "branch"]
+        problems += [
+            f"{one.where}: {key}: is missing" for key in MAP_KEYS if key not in table and key not in MAP_OPTIONAL
+        ]
         problems += [f"{one.where}: {key}: {table[key]!r} is no text" for key in table if key not in texts]
         found.append(one)
     return found

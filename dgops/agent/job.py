@@ -9,7 +9,7 @@ import signal
 import time
 from typing import Any, Callable, Dict, Iterator
 
-from dgops.agent import detach, gpus, jobdir, owner, process, spec
+from dgops.agent import detach, gpus, jobdir, owner, process, spec, watch
 from dgops.agent.owner import Refusal
 
 Request = Dict[str, Any]
@@ -37,6 +37,7 @@ def answer(request: Request) -> Answer:
 def submit(request: Request) -> Answer:
     """Start a job, or return the one that has this id and spec already."""
     order = _order(request)
+    watch.ensure()
     base, wanted = request["base"], order["spec"]
     user = owner.entry(request["user"])
     os.makedirs(order["locks"], mode=0o755, exist_ok=True)

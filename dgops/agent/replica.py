@@ -9,7 +9,7 @@ import stat
 import uuid
 from typing import Any, BinaryIO, Dict, Iterable, List, Optional, Tuple
 
-from dgops.agent import beneath, scan
+from dgops.agent import beneath, scan, spool, watch
 
 MOST_BYTES = 256 << 20
 
@@ -20,7 +20,8 @@ def exchange(request: Dict[str, Any], payload: BinaryIO) -> Tuple[Dict[str, Any]
     read: `files` [{root, path, offset, length}] → `lengths` (-1 where there is no such file) and their bytes.
     write: `files` [{root, path, expect: null or [mode, id], entry: null or [mode, length]}] and the bytes of those
     that are written → `results`: "done", "differs" or a reason, one for each file.
-    mark: `marks` [{root, marker}] → `modes`: for each, whether the disk there holds executable bits.
+    mark: `marks` [{root, marker, keep}] → `modes`: for each, whether the disk there holds executable bits; where there
+    is a `keep`, edits since are spooled from now on.
     """
     roots = Roots(make=request["op"] == "write")
     try:
@@ -28,7 +29,9 @@ def exchange(request: Dict[str, Any], payload: BinaryIO) -> Tuple[Dict[str, Any]
             return _read(request["files"], roots)
         if request["op"] == "write":
             return {"results": _write(request["files"], payload, roots)}, ()
-        return {"modes": [_mark(one["root"], one["marker"]) for one in request["marks"]]}, ()
+        modes = [_mark(one["root"], one["marker"]) for one in request["marks"]]
+        _keep([one for one in request["marks"] if one.get("keep")])
+        return {"modes": modes}, ()
     except beneath.Refused as error:
         return {"refused": str(error)}, ()
     finally:
@@ -191,6 +194,15 @@ def _rename(folder: int, temporary: str, name: str, expected: Any) -> str:
 def _unlink(folder: int, name: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(name, dir_fd=folder)
+
+
+def _keep(marks: List[Dict[str, Any]]) -> None:
+    # What is agreed on is agreed on: where there is no room for the notes of it, nothing is spooled.
+    with contextlib.suppress(OSError):
+        for one in marks:
+            spool.remember(one["root"], one["marker"], one["keep"])
+        if marks:
+            watch.ensure()
 
 
 def _mark(root: str, marker: Dict[str, Any]) -> bool:

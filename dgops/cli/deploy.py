@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dgops.cli.discard import discard_options, guard_of
 from dgops.cli.options import host_option, role_names
 from dgops.cli.render import print_json
 from dgops.errors import UsageError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     help="Run only this role, needed or not; may be given again.",
 )
 @click.option("--full", is_flag=True, help="Run every role, needed or not.")
+@discard_options
 @click.option("--forks", type=click.IntRange(1), help="How many hosts at once (default 20).")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
@@ -36,6 +38,8 @@ def deploy(
     diff: bool,
     roles: tuple[str, ...],
     full: bool,
+    discard: bool,
+    agreed: tuple[str, ...],
     forks: int | None,
     as_json: bool,
 ) -> None:
@@ -56,9 +60,10 @@ def deploy(
     settings: Settings = with_forks(ctx.obj, forks)
     known = inventory.load(settings)
     chosen = known.select(host)
-    wish = Wish(chosen, known, roles, check, diff, full)
     width = max(len(one.name) for one in chosen)
     progress = Progress(width, check=check, quiet=as_json, verbose=ctx.meta["dgops.verbose"])
+    guard = guard_of(settings, discard, agreed, progress.stop)
+    wish = Wish(chosen, known, roles, check, diff, full, guard.before_write)
     try:
         results = run_deploy(wish, settings, progress)
     finally:

@@ -32,6 +32,7 @@ PROJECT = """\
 # repo = "../isengard"
 # local_path = "apps/api/src"
 # branch = "main"
+# kind = "artifacts": files that come home and are never committed
 """
 INVENTORY = """\
 # Hosts of this project. A pod's line is added by:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dgops.cli.discard import discard_options, guard_of
 from dgops.cli.render import print_json
 
 if TYPE_CHECKING:
@@ -41,12 +42,18 @@ def up(settings: Settings, names: tuple[str, ...], kind: str, as_json: bool) -> 
 
 
 @sandbox.command()
+@discard_options
 @click.option("--json", "as_json", is_flag=True, help="Print what went as JSON.")
 @click.pass_obj
-def down(settings: Settings, as_json: bool) -> None:
-    """Take every host of this sandbox down; only the cached base image is kept."""
+def down(settings: Settings, discard: bool, agreed: tuple[str, ...], as_json: bool) -> None:
+    """Take every host of this sandbox down; only the cached base image is kept.
+
+    Refused where a mapped folder of a host holds edits that are not at home.
+    """
+    from dgops.flows.guard import before_down
     from dgops.sandbox import teardown
 
+    before_down(settings, guard_of(settings, discard, agreed))
     gone = teardown.down(settings, lambda line: click.echo(line, err=True))
     if as_json:
         print_json({"ok": True, "removed": list(gone.hosts), "cache": str(gone.cache)})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,9 +16,11 @@ if TYPE_CHECKING:
 
     from dgops.hosts.host import Host
     from dgops.settings import Settings
-    from dgops.sync.maps import Shared
+    from dgops.sync.artifacts import Gathered
+    from dgops.sync.maps import Map, Shared
     from dgops.sync.reconcile import Change
     from dgops.sync.result import Result
+    from dgops.sync.scene import Wish
 
 HEAD = ("HOST", "REPO", "MAP", "HOST PATH", "STATE")
 SHORT = 7
@@ -28,12 +32,19 @@ WIDTH = 100
 @click.command()
 @host_option(required=False)
 @click.option("--status", "status", is_flag=True, help="Show how both sides stand, and change nothing.")
+@click.option("--watch", "watching", is_flag=True, help="Sync, and again after each edit there and each commit here.")
 @click.option("--dry-run", is_flag=True, help="Merge in memory, say what a sync would do, and change nothing.")
 @click.option(
     "--from",
     "source",
     type=click.Choice(("local", "host")),
     help="For a fresh replica: fill it from the local repository, or take what is on the host as an edit.",
+)
+@click.option(
+    "--from-spool",
+    "spooled",
+    is_flag=True,
+    help="For a fresh replica: bring home what the lost host spooled on its volume, then fill it.",
 )
 @click.option("--allow-deletes", is_flag=True, help="Believe a side that lost more than a fifth of its files.")
 @click.option("--message", "-m", default="", metavar="TEXT", help="What the commit of a host's edits says first.")
@@ -43,8 +54,10 @@ def sync(
     ctx: click.Context,
     host: str | None,
     status: bool,
+    watching: bool,
     dry_run: bool,
     source: str | None,
+    spooled: bool,
     allow_deletes: bool,
     message: str,
     as_json: bool,
@@ -60,30 +73,53 @@ def sync(
     from dgops.sync.run import sync_all
     from dgops.sync.scene import Wish
 
-    if status and (dry_run or source or allow_deletes or message):
+    if status and (dry_run or source or spooled or allow_deletes or message or watching):
         raise UsageError("--status only looks", "give it alone, or with --host and --json")
+    if watching and dry_run:
+        raise UsageError("--dry-run changes nothing, and --watch syncs until it is interrupted", "give one of them")
+    if spooled and source == "host":
+        raise UsageError("--from-spool fills a replica, and --from host takes what is there", "give one of them")
     settings: Settings = ctx.obj
-    shared = maps.load(settings)
-    hosts = _chosen(settings, shared, host)
-    wish = Wish(status, dry_run, source or "", allow_deletes, message)
+    shared, artifacts = maps.load(settings), maps.load_artifacts(settings)
+    hosts = _chosen(settings, {one.host for one in shared} | {one.host for one in artifacts}, host)
+    wish = Wish(status, dry_run, "local" if spooled else source or "", allow_deletes, message, spooled)
+    if watching:
+        _watch(hosts, shared, settings, wish, as_json)
     results = []
     for result in sync_all(hosts, shared, settings, wish, _say):
         results.append(result)
         if not as_json and not status:
             _show(result, dry_run)
+    gathered = _gather(hosts, artifacts, settings, wish.looking) if artifacts else []
     if as_json:
-        print_json(to_json(results, looking=wish.looking))
+        print_json(to_json(results, looking=wish.looking) | _gathered_json(gathered))
     elif status:
-        _show_table(results)
-    ctx.exit(exit_code(results, looking=wish.looking))
+        _show_table(results, gathered)
+    else:
+        _show_gathered(gathered, dry_run)
+    code = exit_code(results, looking=wish.looking)
+    ctx.exit(code or next((one.error.exit_code if one.error else 1 for one in gathered if not one.ok), 0))
 
 
-def _chosen(settings: Settings, shared: Sequence[Shared], pattern: str | None) -> list[Host]:
+def _watch(hosts: list[Host], shared: Sequence[Shared], settings: Settings, wish: Wish, as_json: bool) -> None:
+    """Show every result that is news, a line of JSON or the lines for people, until interrupted."""
+    from dgops.sync.result import to_json
+    from dgops.sync.watch import watch
+
+    _say(f"watching {', '.join(host.name for host in hosts)}; Ctrl-C ends it")
+    with contextlib.closing(watch(hosts, shared, settings, wish, _say)) as news:
+        for result in news:
+            if as_json:
+                click.echo(json.dumps(to_json([result], looking=False)))
+            else:
+                _show(result, dry=False)
+
+
+def _chosen(settings: Settings, mapped: set[str], pattern: str | None) -> list[Host]:
     """Return the mapped hosts that a pattern names; raises UsageError where there is none."""
     from dgops.errors import UsageError
     from dgops.hosts import inventory
 
-    mapped = {one.host for one in shared}
     known = inventory.load(settings)
     if pattern is None:
         for name in sorted(mapped - set(known.hosts)):
@@ -166,11 +202,45 @@ def _listed(changes: Sequence[Change]) -> list[str]:
     return [*lines, *([f"  and {more} more"] if more > 0 else [])]
 
 
-def _show_table(results: Sequence[Result]) -> None:
+def _gather(hosts: list[Host], maps: Sequence[Map], settings: Settings, looking: bool) -> list[Gathered]:
+    from dgops.sync.artifacts import gather_all
+
+    return list(gather_all(hosts, maps, settings, _say, looking=looking))
+
+
+def _gathered_json(gathered: Sequence[Gathered]) -> dict[str, Any]:
+    if not gathered:
+        return {}
+    from dgops.sync.artifacts import to_json
+
+    return to_json(gathered)
+
+
+def _show_gathered(gathered: Sequence[Gathered], dry: bool) -> None:
+    """Print what each map of artifacts brought home, and what it left alone."""
+    for one in gathered:
+        if one.error:
+            print_error(one.error)
+            continue
+        verb = "would come home" if dry else "came home"
+        words = f"{len(one.pulled)} of {one.files} artifacts {verb}" if one.pulled else "nothing new"
+        click.echo(f"{one.map.host} → {one.map.repo.name}/{one.map.local_path}   {words}")
+        for path, why in one.skipped:
+            click.echo(f"  left out  {_line(path)}: {_line(why)}", err=True)
+
+
+def _standing(one: Gathered) -> str:
+    return one.error.message if one.error else f"{len(one.pulled)} artifacts to come home" if one.pulled else "all home"
+
+
+def _show_table(results: Sequence[Result], gathered: Sequence[Gathered]) -> None:
     rows = [
         (one.shared.host, one.shared.name, each.name, each.host_path, plain(one.states.get(each.name, one.outcome)))
         for one in results
         for each in one.shared.maps
+    ]
+    rows += [
+        (one.map.host, one.map.repo.name, one.map.name, one.map.host_path, _line(_standing(one))) for one in gathered
     ]
     for line in columns([HEAD, *rows]):
         click.echo(line)

@@ -10,16 +10,19 @@ from dgops.deploy import inputs, policy, tree
 from dgops.deploy.apply import apply
 from dgops.deploy.events import Failure, HostRun
 from dgops.deploy.fitness import refuse_unfit
+from dgops.deploy.guarding import refuse_losses
 from dgops.deploy.look import Looked, hold, let_go, look_first
 from dgops.deploy.plan import Plan, Question, Step, plan
 from dgops.deploy.prove import PROOF, Proof, prove, unproven
 from dgops.deploy.result import HostResult, Watcher
-from dgops.errors import BusyError, DgopsError, UnreachableError
+from dgops.errors import BusyError, DgopsError, LossError, UnreachableError
+from dgops.events import log
 from dgops.hosts import secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dgops.deploy.guarding import Guard
     from dgops.deploy.handover import Secrets
     from dgops.deploy.inputs import Declared
     from dgops.health.contract import Contract
@@ -34,7 +37,10 @@ PASSES = 2
 
 @dataclass(frozen=True)
 class Wish:
-    """What a person asked of a deploy; roles run whether they are needed or not, full means all of them."""
+    """What a person asked of a deploy; roles run whether they are needed or not, full means all of them.
+
+    The guard is asked before roles write on a host.
+    """
 
     hosts: Sequence[Host]
     inventory: Inventory
@@ -42,6 +48,7 @@ class Wish:
     check: bool = False
     diff: bool = False
     full: bool = False
+    guard: Guard | None = None
 
 
 def deploy(wish: Wish, settings: Settings, watcher: Watcher) -> dict[str, HostResult]:
@@ -82,6 +89,8 @@ class _Run:
             names = {one.host.name for one in held}
             self.at_hand = [*held, *(one for one in looked if one.host.name not in names)]
             todo = self._still_to_do(held)
+            if self.wish.guard:
+                todo = self._still_to_do(refuse_losses(todo, self.wish.guard))
         todo = self._still_to_do(refuse_unfit(todo, self.settings))
         for one in todo:
             self.runs[one.host.name] = HostRun(one.host.name)
@@ -108,7 +117,15 @@ class _Run:
         steps = result.plan.steps or looked.plan.steps
         full = replace(result, seconds=time.monotonic() - self.started, plan=Plan(steps))
         self.results[result.host] = full
+        self._note(full)
         self.watcher.over(full)
+
+    def _note(self, result: HostResult) -> None:
+        words = f"deploy {result.outcome}"
+        words += f": {result.failure.role}: {result.failure.task}: {result.failure.message}" if result.failure else ""
+        roles = {run.role: run.changed for run in result.roles}
+        seconds = round(result.seconds, 3)
+        log.note("deploy.over", words, "info" if result.ok else "error", host=result.host, roles=roles, seconds=seconds)
 
     def _conclude(self, looked: Looked) -> Looked | None:
         """Prove a host after a pass; returns it with what this pass made necessary, None where it is over."""
@@ -173,5 +190,7 @@ def _refused(looked: Looked) -> HostResult:
     error = looked.error
     assert error is not None
     outcome = "unreachable" if isinstance(error, UnreachableError) else "failed"
-    task = "Take the lease" if isinstance(error, BusyError) else "Look at the host"
+    task = "Look at the host"
+    if isinstance(error, (BusyError, LossError)):
+        task = "Take the lease" if isinstance(error, BusyError) else "Guard edits"
     return HostResult(looked.host.name, outcome, looked.seconds, failure=Failure("", task, error.message, error.hint))

@@ -60,15 +60,15 @@ def look(
 
     `links` are home's own, as (path, id): they may lead anywhere, as whoever committed them knew.
     """
-    prune = _prunable(repository, maps)
+    prune = prunable(repository, maps)
     taken = snapshot.take(transport, host, maps, prune)
     wrong = {path.rpartition("/")[2] for path in _wrongly_pruned(repository, maps, taken, tracked)}
     if wrong:
         taken = snapshot.take(transport, host, maps, prune - wrong)
-    return _sorted_out(repository, maps, taken, tracked, links)
+    return sorted_out(repository, maps, taken, tracked, links)
 
 
-def _prunable(repository: Repository, maps: Sequence[Map]) -> set[str]:
+def prunable(repository: Repository, maps: Sequence[Map]) -> set[str]:
     """Return the heavy folder names that the repository ignores somewhere below a map."""
     asked = {f"{one.local_path}/x/{name}/": name for one in maps for name in HEAVY}
     return {asked[path] for path in blobs.ignored(repository, asked)}
@@ -85,13 +85,14 @@ def _wrongly_pruned(
     return [path for path in harmless if f"{path}/" not in ignored or path in holders]
 
 
-def _sorted_out(
+def sorted_out(
     repository: Repository,
     maps: Sequence[Map],
     taken: Snapshot,
     tracked: Collection[str],
     links: Collection[tuple[str, str]],
 ) -> HostSide:
+    """Return what a look saw without what is ignored, odd or hostile; `tracked` and `links` are as for `look`."""
     files: dict[str, Seen] = {}
     skipped = [Skipped(path, f"stays at home: {why}", False) for path in tracked if (why := names.refusal(path))]
     pruned: set[str] = set()

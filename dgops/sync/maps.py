@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from dgops.settings import MapTable, Settings
 
+CODE, ARTIFACTS = "code", "artifacts"
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 # What a ref of git cannot hold.
 NOT_IN_REF = re.compile(r"[^A-Za-z0-9_-]+")
@@ -32,7 +33,10 @@ local_path = "apps/api/src\""""
 
 @dataclass(frozen=True)
 class Map:
-    """One projection: a folder of a host ↔ a folder of a repository, by its path from the repository's top."""
+    """One projection: a folder of a host ↔ a folder of a repository, by its path from the repository's top.
+
+    kind is code, synced both ways as commits, or artifacts, brought home as files and never committed.
+    """
 
     name: str
     host: str
@@ -40,6 +44,7 @@ class Map:
     repo: Path
     local_path: str
     branch: str = ""
+    kind: str = CODE
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,16 @@ def in_ref(host: str) -> str:
 
 
 def load(settings: Settings) -> tuple[Shared, ...]:
-    """Read the maps of dgops.toml; raises ConfigError with every mistake, UsageError where there is no map."""
+    """Read the maps of code in dgops.toml; raises ConfigError with every mistake, UsageError where there is no map."""
+    return _shared([one for one in _load(settings) if one.kind == CODE])
+
+
+def load_artifacts(settings: Settings) -> tuple[Map, ...]:
+    """Read the maps of artifacts in dgops.toml; raises as `load` does."""
+    return tuple(one for one in _load(settings) if one.kind == ARTIFACTS)
+
+
+def _load(settings: Settings) -> list[Map]:
     if not settings.maps:
         raise UsageError("no [[sync.map]] says what is to be synced", f"in dgops.toml:\n{EXAMPLE}")
     problems: list[str] = []
@@ -98,8 +112,10 @@ def load(settings: Settings) -> tuple[Shared, ...]:
         if hosts[in_ref(one.host)] != one.host
     ]
     if problems:
-        raise ConfigError(problems, "each [[sync.map]] has name, host, host_path, repo, local_path and maybe branch")
-    return shared
+        raise ConfigError(
+            problems, "each [[sync.map]] has name, host, host_path, repo, local_path and maybe branch and kind"
+        )
+    return [one for _, one in pairs]
 
 
 def _shared(maps: Sequence[Map]) -> tuple[Shared, ...]:
@@ -119,10 +135,13 @@ def _map(table: MapTable, problems: list[str]) -> Map | None:
     note("host_path", _host_path_problem(values["host_path"]))
     local = values["local_path"].removeprefix("./").rstrip("/")
     note("local_path", _local_path_problem(local))
+    kind = values.get("kind", CODE)
+    note("kind", None if kind in (CODE, ARTIFACTS) else f"{kind!r} is neither {CODE} nor {ARTIFACTS}")
+    note("branch", "artifacts are never committed" if kind == ARTIFACTS and values.get("branch") else None)
     repo = _repo(table, note)
     if len(problems) > before or not repo:
         return None
-    return Map(values["name"], values["host"], values["host_path"], repo, local, values.get("branch", ""))
+    return Map(values["name"], values["host"], values["host_path"], repo, local, values.get("branch", ""), kind)
 
 
 def _host_path_problem(path: str) -> str | None:

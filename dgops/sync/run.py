@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dgops.errors import AccessError, DgopsError, HostKeyError, UnreachableError
+from dgops.events import log
 from dgops.git.repository import open_repository
+from dgops.health import contract
 from dgops.health.fanout import each
-from dgops.sync import lock, parity, state, status, transfers
-from dgops.sync.result import Result
+from dgops.sync import lock, parity, spool, state, status, transfers
+from dgops.sync.result import BAD, Result
 from dgops.sync.scene import prepare
 from dgops.sync.settle import adopt, remember, settle
 from dgops.transport.connect import connect
@@ -59,10 +61,17 @@ def _sync_host(
 
 def sync(shared: Shared, transport: Transport, settings: Settings, wish: Wish, say: Callable[[str], None]) -> Result:
     """Sync one repository with one host; what goes wrong is in the result."""
+    result = _tried(shared, transport, settings, wish, say)
+    words = f"sync {result.outcome}" + (f": {result.error.message}" if result.error else "")
+    level = "error" if result.outcome in BAD or result.error else "info"
+    counts = {"changes": len(result.changes), "pushed": len(result.pushed)}
+    log.note("sync.over", words, level, host=shared.host, repository=shared.name, commit=result.commit, **counts)
+    return result
+
+
+def _tried(shared: Shared, transport: Transport, settings: Settings, wish: Wish, say: Callable[[str], None]) -> Result:
     try:
-        repository = open_repository(shared.repo)
-        with lock.hold(repository, say), _scratch(repository) as own, _objects(own, wish) as writing:
-            scene = prepare(shared, writing, transport, wish, state.path_of(shared, settings), say)
+        with opened(shared, transport, settings, wish, say) as scene:
             result = _sync(scene)
             return replace(result, since=result.since or scene.base or "")
     except DgopsError as error:
@@ -72,6 +81,26 @@ def sync(shared: Shared, transport: Transport, settings: Settings, wish: Wish, s
         place = error.filename or shared.repo
         words = f"{place}: {error.strerror or type(error).__name__}"
         return _failed(shared, DgopsError(words, "the same command again goes on from there, once that is put right"))
+
+
+@contextlib.contextmanager
+def opened(
+    shared: Shared, transport: Transport, settings: Settings, wish: Wish, say: Callable[[str], None]
+) -> Iterator[Scene]:
+    """Yield what a sync stands on, under the repository's lock; raises Refusal, GitError or BusyError."""
+    repository = open_repository(shared.repo)
+    with lock.hold(repository, say), _scratch(repository) as own, _objects(own, wish) as writing:
+        scene = prepare(shared, writing, transport, wish, state.path_of(shared, settings), say)
+        yield replace(scene, root=_root(shared, settings))
+
+
+def _root(shared: Shared, settings: Settings) -> str:
+    try:
+        kept = contract.read(settings.state, shared.host)
+    except DgopsError:
+        # The next deploy mends it; until then nothing is spooled.
+        return ""
+    return kept.persistent_root if kept else ""
 
 
 def _failed(shared: Shared, error: DgopsError) -> Result:
@@ -111,17 +140,24 @@ def _sync(scene: Scene) -> Result:
         return status.judge(scene, side, fresh)
     if new and not scene.wish.source and not _equal(scene, side, new):
         return status.refuse_fresh(scene, side, fresh)
+    # By the ids that are forgotten next.
+    spools = spool.wanted(scene, new) if new and scene.wish.spool else []
     scene = scene.forgetting(new)
     result = Result(scene.shared, "parity", parity=True, base=scene.base or "", onto=scene.branch)
     if known and scene.base:
         scene, side, result = settle(scene, side, known, scene.base)
     if new and result.outcome != "conflict" and (result.parity or scene.wish.looking):
-        scene, side, result = adopt(scene, side, new, result)
+        scene, result = spool.give_back(scene, spools, result)
+        if result.outcome != "conflict":
+            scene, side, result = adopt(scene, side, new, result)
     if result.outcome == "conflict" or isinstance(result.error, UnreachableError):
         remember(scene)
         found = _compare(scene, side)
         return replace(result, skipped=side.skipped, local_tree=found.local_tree, host_tree=found.host_tree)
-    return _closing(scene, side, result)
+    result = _closing(scene, side, result)
+    if result.parity and not scene.wish.looking:
+        spool.drop(scene, spools)
+    return result
 
 
 def _equal(scene: Scene, side: HostSide, maps: Sequence[Map]) -> bool:
@@ -165,16 +201,20 @@ def _closing(scene: Scene, side: HostSide, result: Result) -> Result:
 def _mark(scene: Scene, side: HostSide) -> None:
     """Write into the markers which replica this is and what was agreed on; only what is not there yet."""
     base = scene.base
-    wanted = []
+    wanted: list[transfers.Mark] = []
     for one in scene.shared.maps:
         known = scene.state.ids.get(one.name)
         marker = side.snapshot.folders[one.name].marker
-        if base and known and (marker is None or (marker.id, marker.base) != (known[0], base)):
-            wanted.append((one.host_path, state.Marker(known[0], base)))
+        if base and known:
+            stale = marker is None or (marker.id, marker.base) != (known[0], base)
+            keep = spool.keep(scene, side, one, base) if stale or scene.state.kept != base else None
+            if stale or keep:
+                wanted.append(transfers.Mark(one.host_path, state.Marker(known[0], base), keep))
     if not base or not wanted:
         remember(scene)
         return
     scene = replace(scene, state=replace(scene.state, marking=base, marked=scene.state.marked or base))
     remember(scene)
     transfers.mark(scene.transport, wanted)
-    remember(replace(scene, state=replace(scene.state, marked=base, marking="")))
+    kept = base if any(one.keep for one in wanted) else scene.state.kept
+    remember(replace(scene, state=replace(scene.state, marked=base, marking="", kept=kept)))

@@ -31,13 +31,17 @@ LOCK_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Wish:
-    """What was asked for; `source` is local, host or empty, `message` begins the commit of a host's edits."""
+    """What was asked for; `source` is local, host or empty, `message` begins the commit of a host's edits.
+
+    `spool`: what a lost host saved is brought home before its successor is filled.
+    """
 
     status: bool = False
     dry_run: bool = False
     source: str = ""
     allow_deletes: bool = False
     message: str = ""
+    spool: bool = False
 
     @property
     def looking(self) -> bool:
@@ -55,7 +59,10 @@ class Host:
 
 @dataclass(frozen=True)
 class Scene:
-    """One repository, one host, one wish; `base` is what both agreed on last, None before the first time."""
+    """One repository, one host, one wish; `base` is what both agreed on last, None before the first time.
+
+    `root` is the host's persistent root, empty where no deploy from here says.
+    """
 
     shared: Shared
     repository: Repository
@@ -68,6 +75,7 @@ class Scene:
     state: State
     state_path: Path
     say: Callable[[str], None]
+    root: str = ""
 
     @property
     def place(self) -> Place:

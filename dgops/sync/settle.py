@@ -42,14 +42,19 @@ def _push_on(scene: Scene, side: HostSide, maps: Sequence[Map], result: Result) 
 
 def _pull(scene: Scene, side: HostSide, maps: Sequence[Map], base: str) -> tuple[Scene, Result]:
     """Bring edits home: a commit where they fit, a branch where they do not."""
+    scene, host = scene.seen(side, maps, scene.home(maps, base))
+    return bring(scene, maps, base, host.entries, side.snapshot.pod)
+
+
+def bring(scene: Scene, maps: Sequence[Map], base: str, host: dict[str, Entry], pod: str) -> tuple[Scene, Result]:
+    """Bring home what a host holds in some maps, as edits since the base: a commit, or else a branch."""
     was = scene.home(maps, base)
-    scene, host = scene.seen(side, maps, was)
-    _refuse_losses(scene, maps, was, host.entries)
+    _refuse_losses(scene, maps, was, host)
     result = Result(scene.shared, "parity", base=base, onto=scene.branch, since=base)
-    if host.entries == was:
+    if host == was:
         return scene, result
-    pull = apply.plan_pull(scene.repository, base, scene.head, was, host.entries, settle=not scene.wish.looking)
-    message = compose(scene.shared.host, side.snapshot.pod, base, pull.changes, scene.wish.message)
+    pull = apply.plan_pull(scene.repository, base, scene.head, was, host, settle=not scene.wish.looking)
+    message = compose(scene.shared.host, pod, base, pull.changes, scene.wish.message)
     if not pull.clean:
         return _part(scene, pull, message)
     if not pull.news:
@@ -135,7 +140,7 @@ def adopt(scene: Scene, side: HostSide, maps: Sequence[Map], before: Result) -> 
             return scene, side, start
     scene, side, result = _push_on(scene, side, maps, start)
     if before.outcome != "parity":
-        word = before.outcome if result.outcome == "parity" else result.outcome
+        word = before.outcome if before.changes or result.outcome == "parity" else result.outcome
         result = replace(
             result,
             outcome=word,

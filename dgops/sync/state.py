@@ -35,14 +35,15 @@ class State:
     """Of one host and one repository.
 
     `ids`: map → [id, host path, local path]. `marked` is the base in the markers there, `marking` one that may be
-    there already. `parted`: host sides that lie on a branch until somebody merges it. `cleaned`: path → [raw id,
-    what converts it, the id that git gives it].
+    there already, `kept` the one that the host spools edits since. `parted`: host sides that lie on a branch until
+    somebody merges it. `cleaned`: path → [raw id, what converts it, the id that git gives it].
     """
 
     branch: str = ""
     ids: dict[str, list[str]] = field(default_factory=dict)
     marked: str = ""
     marking: str = ""
+    kept: str = ""
     parted: list[str] = field(default_factory=list)
     cleaned: dict[str, list[str]] = field(default_factory=dict)
 

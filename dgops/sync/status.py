@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dgops.sync import parity, reconcile
+from dgops.errors import DgopsError
+from dgops.sync import parity, reconcile, spool
 from dgops.sync.result import Refusal, Result
 
 if TYPE_CHECKING:
@@ -50,9 +51,24 @@ def refuse_fresh(scene: Scene, side: HostSide, fresh: Mapping[str, str]) -> Resu
     error = Refusal(
         f"{host} is a fresh replica of {scene.shared.name}: nothing was concluded, nothing was changed{lines}",
         f"dgops sync --host {host} --from local   fills it from {scene.branch};   "
-        "--from host   takes what is there as an edit",
+        "--from host   takes what is there as an edit" + _spooled(scene),
     )
     return replace(judge(scene, side, fresh), error=error)
+
+
+def _spooled(scene: Scene) -> str:
+    """Return the third way, where the volume has edits that a lost host saved."""
+    if not scene.root:
+        return ""
+    paths = {one.host_path for one in scene.shared.maps}
+    try:
+        there = any(one.path in paths for one in spool.listed(scene.transport, scene.root))
+    except DgopsError:
+        # The refusal that this is a hint of says more.
+        there = False
+    if not there:
+        return ""
+    return ";   --from-spool   first brings home what was spooled before the host was lost"
 
 
 def _words(was: Mapping[str, Entry], ours: Mapping[str, Entry], host: Mapping[str, Entry]) -> str:

@@ -47,6 +47,15 @@ class Write:
     content: bytes = b""
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A mapped folder's marker, and what its host is to remember of it where edits there are spooled."""
+
+    root: str
+    marker: Marker
+    keep: dict[str, Any] | None = None
+
+
 def fetch(transport: Transport, wanted: Sequence[Wanted]) -> set[Path]:
     """Bring files here; returns the targets whose bytes are no longer those that were seen."""
     for batch in _batches(wanted):
@@ -123,12 +132,12 @@ def _write(transport: Transport, batch: Sequence[Write]) -> dict[tuple[str, str]
     return {(one.root, one.path): shortened(str(result)) for one, result in zip(batch, results, strict=True)}
 
 
-def mark(transport: Transport, markers: Sequence[tuple[str, Marker]]) -> None:
-    """Write the markers of mapped folders, given by their paths there."""
-    marks: list[dict[str, Any]] = [
-        {"root": root, "marker": {"id": marker.id, "base": marker.base}} for root, marker in markers
+def mark(transport: Transport, marks: Sequence[Mark]) -> None:
+    """Write the markers of mapped folders, and have those that a `keep` is given for spooled from now on."""
+    rows: list[dict[str, Any]] = [
+        {"root": one.root, "marker": {"id": one.marker.id, "base": one.marker.base}, "keep": one.keep} for one in marks
     ]
-    answer, _ = agent.exchange(transport, "replica", {"op": "mark", "marks": marks}, timeout=SECONDS)
+    answer, _ = agent.exchange(transport, "replica", {"op": "mark", "marks": rows}, timeout=SECONDS)
     if not isinstance(answer.get("modes"), list):
         raise _no_answer(answer)
 

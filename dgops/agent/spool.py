@@ -1,0 +1,286 @@
+"""Edits of mapped folders that home does not have, kept on the disk that outlives this container."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import stat
+import time
+import uuid
+from typing import Any, Dict, List, Optional, Tuple
+
+from dgops.agent import beneath, scan
+
+# Below the persistent root; what lies there is root's.
+FOLDER = "dgops/spool"
+EDITS = "edits.json"
+TREE = "tree"
+MOST_FILE, MOST_BYTES, MOST_ENTRIES = 50 << 20, 1 << 30, 40000
+# The volume is somebody's: the spool never takes the last of it.
+SPARE = 512 << 20
+SECONDS = 60.0
+LARGEST = 32 << 20
+PRUNE = ("node_modules", ".venv", "venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".tox")
+
+Kept = Dict[str, Any]
+Edit = List[str]
+
+
+def remember(path: str, marker: Dict[str, Any], keep: Dict[str, Any]) -> None:
+    """Note what home and this folder agreed on.
+
+    `keep` holds `name` (of the map), `root` (the persistent root) and `entries`: path → [mode, id] as they lie here.
+    """
+    folder = _notes()
+    if folder is None:
+        return
+    noted = {"path": path, "id": marker["id"], "base": marker["base"], **keep}
+    temporary = os.path.join(folder, ".{}.new".format(uuid.uuid4().hex))
+    with open(temporary, "w") as stream:
+        json.dump(noted, stream)
+    os.replace(temporary, os.path.join(folder, _name(path)))
+
+
+def known() -> List[Kept]:
+    """Return what is noted of every mapped folder of this host."""
+    folder, found = _notes(make=False), []
+    for name in sorted(os.listdir(folder)) if folder else ():
+        with contextlib.suppress(OSError, ValueError), open(os.path.join(folder or "", name)) as stream:
+            found.append(json.load(stream))
+    return [one for one in found if isinstance(one, dict)]
+
+
+def save(kept: Kept) -> Optional[int]:
+    """Bring the spool of one mapped folder up to date; returns how many edits it holds, None where nobody can tell.
+
+    Whole files go first, then the list of them, then what the list no longer names: killed anywhere, what the list
+    names is there. Raises OSError where the disk is full or gone.
+    """
+    look = scan.Scan({"seconds": SECONDS, "max_bytes": MOST_FILE, "max_entries": MOST_ENTRIES, "prune": PRUNE})
+    try:
+        seen = look.look(kept["path"])
+    except scan.TooMuch:
+        return None
+    marker = seen["marker"]
+    if seen["root"] != "tree" or not isinstance(marker, dict) or marker.get("id") != kept["id"]:
+        # Another replica: what is spooled is of the one that was agreed with.
+        return None
+    edits, gone, sizes = _differences(kept["entries"], seen, marker.get("modes") is not False)
+    place = _place(kept["root"], kept["id"])
+    before = read(place)
+    if not edits and not gone:
+        if before is not None:
+            _remove(place)
+        return 0
+    if before is not None and (before["edits"], before["gone"], before["base"]) == (edits, gone, kept["base"]):
+        return len(edits) + len(gone)
+    _write(place, kept, _fitting(edits, sizes, kept["entries"], kept["root"]), gone, before)
+    return len(edits) + len(gone)
+
+
+def _differences(
+    base: Dict[str, Edit], seen: Dict[str, Any], modes: bool
+) -> Tuple[Dict[str, Edit], List[str], Dict[str, int]]:
+    """Return what is new or other than agreed (path → [mode, id, target]), what is gone, and sizes."""
+    now = {path: [mode, number, target] for path, mode, number, _, target in seen["entries"]}
+    sizes = {path: size for path, _, _, size, _ in seen["entries"]}
+    edits = {}
+    for path, one in now.items():
+        was = base.get(path)
+        if was is None or was[1] != one[1] or (modes and was[0] != one[0]):
+            edits[path] = one
+    blind = set(seen["pruned"]) | {path for path, _, _ in seen["odd"]}
+    gone = sorted(path for path in base if path not in now and not _under(path, blind))
+    return edits, gone, sizes
+
+
+def _under(path: str, folders: Any) -> bool:
+    parts = path.split("/")
+    return any("/".join(parts[: count + 1]) in folders for count in range(len(parts)))
+
+
+def _fitting(edits: Dict[str, Edit], sizes: Dict[str, int], base: Dict[str, Edit], root: str) -> Dict[str, Edit]:
+    """Return the edits that there is room for: files that home knows first, then the small ones."""
+    disk = os.statvfs(root)
+    room = min(MOST_BYTES, disk.f_bavail * disk.f_frsize - SPARE)
+    fitting = {}
+    for path in sorted(edits, key=lambda one: (one not in base, sizes[one])):
+        room -= sizes[path]
+        if room < 0:
+            break
+        fitting[path] = edits[path]
+    return fitting
+
+
+def _write(place: str, kept: Kept, edits: Dict[str, Edit], gone: List[str], before: Optional[Dict[str, Any]]) -> None:
+    old = before["edits"] if before else {}
+    source = beneath.open_folder(kept["path"])
+    target = beneath.open_folder(place + "/" + TREE, make=True)
+    try:
+        written = {}
+        for path, one in edits.items():
+            held = one[0] == "120000" or (path in old and old[path][1:] == one[1:])
+            # What cannot be read whole now is read in the next round.
+            if held or _copy(source, target, path, one):
+                written[path] = one
+        listed = {"map": kept["name"], "path": kept["path"], "id": kept["id"], "base": kept["base"]}
+        _list(place, {**listed, "at": time.time(), "pod": scan.pod_id(), "edits": written, "gone": gone})
+        for path in set(old) - set(written):
+            with contextlib.suppress(OSError, beneath.Refused):
+                _unlink(target, path)
+    finally:
+        os.close(source)
+        os.close(target)
+
+
+def _copy(source: int, target: int, path: str, one: Edit) -> bool:
+    content = _content(source, path)
+    if content is None or beneath.blob_id(content) != one[1]:
+        return False
+    names = beneath.names_of(path)
+    try:
+        folder = beneath.open_below(target, names[:-1], make=True)
+    except beneath.Refused:
+        # A file stands where the folder is to be: it is of an older round.
+        os.unlink(names[0], dir_fd=target)
+        folder = beneath.open_below(target, names[:-1], make=True)
+    temporary = ".dgops-{}.part".format(uuid.uuid4().hex)
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(temporary, flags, 0o600, dir_fd=folder), "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        with contextlib.suppress(OSError):
+            if stat.S_ISDIR(os.stat(names[-1], dir_fd=folder, follow_symlinks=False).st_mode):
+                shutil.rmtree("/proc/self/fd/{}/{}".format(folder, names[-1]))
+        os.rename(temporary, names[-1], src_dir_fd=folder, dst_dir_fd=folder)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=folder)
+        os.close(folder)
+    return True
+
+
+def _content(root: int, path: str) -> Optional[bytes]:
+    names = beneath.names_of(path)
+    try:
+        folder = beneath.open_below(root, names[:-1])
+    except (OSError, beneath.Refused):
+        return None
+    try:
+        with os.fdopen(os.open(names[-1], beneath.FILE, dir_fd=folder), "rb") as stream:
+            found = os.fstat(stream.fileno())
+            if not stat.S_ISREG(found.st_mode) or beneath.is_foreign(found, os.fstat(root).st_uid):
+                return None
+            return stream.read(MOST_FILE + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(folder)
+
+
+def _unlink(root: int, path: str) -> None:
+    names = beneath.names_of(path)
+    folder = beneath.open_below(root, names[:-1])
+    try:
+        os.unlink(names[-1], dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _list(place: str, record: Dict[str, Any]) -> None:
+    folder = beneath.open_folder(place, make=True)
+    temporary = ".dgops-{}.part".format(uuid.uuid4().hex)
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(temporary, flags, 0o600, dir_fd=folder), "w") as stream:
+            json.dump(record, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.rename(temporary, EDITS, src_dir_fd=folder, dst_dir_fd=folder)
+        os.fsync(folder)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=folder)
+        os.close(folder)
+
+
+def read(place: str) -> Optional[Dict[str, Any]]:
+    """Return the list of a spool, None where there is none that can be read."""
+    try:
+        folder = beneath.open_folder(place)
+    except (OSError, beneath.Refused):
+        return None
+    try:
+        with os.fdopen(os.open(EDITS, beneath.FILE, dir_fd=folder), "rb") as stream:
+            record = json.loads(stream.read(LARGEST))
+        sound = (
+            isinstance(record["edits"], dict) and isinstance(record["gone"], list) and isinstance(record["base"], str)
+        )
+        return record if sound else None
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+    finally:
+        os.close(folder)
+
+
+def listed(root: str) -> List[Dict[str, Any]]:
+    """Return the list of every spool on a persistent root, the newest last; each says where its `tree` lies."""
+    top = os.path.join(root, FOLDER)
+    found = []
+    for name in sorted(os.listdir(top)) if os.path.isdir(top) else ():
+        record = read(os.path.join(top, name))
+        if record is not None and record.get("id") == name:
+            found.append({**record, "tree": os.path.join(top, name, TREE)})
+    return sorted(found, key=lambda one: str(one.get("at")))
+
+
+def drop(root: str, number: str) -> None:
+    """Remove a spool whose edits are home."""
+    _remove(_place(root, number))
+
+
+def _remove(place: str) -> None:
+    """Remove a spool: its list first, so that no half of it is ever given back."""
+    try:
+        folder = beneath.open_folder(place)
+    except (OSError, beneath.Refused):
+        return
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(EDITS, dir_fd=folder)
+        shutil.rmtree("/proc/self/fd/{}/{}".format(folder, TREE), ignore_errors=True)
+        for name in os.listdir(folder):
+            os.unlink(name, dir_fd=folder)
+    finally:
+        os.close(folder)
+    with contextlib.suppress(OSError):
+        os.rmdir(place)
+
+
+def _place(root: str, number: str) -> str:
+    if not (len(number) == 32 and set(number) <= set("0123456789abcdef")):
+        raise beneath.Refused("{!r} is no spool".format(number[:80]))
+    return os.path.join(root, FOLDER, number)
+
+
+def _name(path: str) -> str:
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:32] + ".json"
+
+
+def _notes(make: bool = True) -> Optional[str]:
+    """Return the folder of notes, on the container's own disk: with it the replica goes that they are about."""
+    folder = os.path.join(os.path.expanduser("~"), ".cache", "dgops", "replicas")
+    try:
+        if make:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+        found = os.lstat(folder)
+    except OSError:
+        return None
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        return None
+    return folder

@@ -1,0 +1,175 @@
+"""Maps of artifacts: what a host makes comes home as files with a manifest, and is never committed."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dgops.errors import DgopsError
+from dgops.files import digest_file, write_json
+from dgops.git import blobs
+from dgops.git.repository import open_repository
+from dgops.health.fanout import each
+from dgops.jobs.job import Output
+from dgops.jobs.link import Link
+from dgops.jobs.offers import Ask, offered
+from dgops.jobs.pull import bring
+from dgops.jobs.ready import work_user
+from dgops.sync.result import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from dgops.hosts.host import Host
+    from dgops.jobs.offers import Offer
+    from dgops.settings import Settings
+    from dgops.sync.maps import Map
+
+MANIFEST = ".dgops-manifest.json"
+VERSION = 1
+# Of a file: size in bytes, time of its last change on the host in ns, sha256.
+Row = list[Any]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What a map of artifacts came to: paths below its folder that came home or would, and those left alone and why."""
+
+    map: Map
+    pulled: tuple[str, ...] = ()
+    files: int = 0
+    size: int = 0
+    skipped: tuple[tuple[str, str], ...] = ()
+    error: DgopsError | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether all that the host has is home, or could come."""
+        return self.error is None and not self.skipped
+
+
+def to_json(gathered: Sequence[Gathered]) -> dict[str, Any]:
+    """Return what `dgops sync --json` says of maps of artifacts."""
+    rows = {
+        f"{one.map.host}/{one.map.name}": {
+            "pulled": list(one.pulled),
+            "files": one.files,
+            "bytes": one.size,
+            "skipped": [{"path": path, "reason": why} for path, why in one.skipped],
+            "error": {"message": one.error.message, "hint": one.error.hint} if one.error else None,
+        }
+        for one in gathered
+    }
+    return {"artifacts": rows} if all(one.ok for one in gathered) else {"ok": False, "artifacts": rows}
+
+
+def gather_all(
+    hosts: Sequence[Host], maps: Sequence[Map], settings: Settings, say: Callable[[str], None], *, looking: bool
+) -> Iterator[Gathered]:
+    """Bring home what the maps' folders hold and home does not, hosts at once; looking, only say what that is."""
+
+    def work(host: Host) -> list[Gathered]:
+        mine = [one for one in maps if one.host == host.name]
+        with Link(host, settings, say) as link:
+            return [_gather(one, link, say, looking=looking) for one in mine]
+
+    for found in each(work, hosts, settings.forks):
+        yield from found
+
+
+def _gather(one: Map, link: Link, say: Callable[[str], None], *, looking: bool) -> Gathered:
+    try:
+        return _gathered(one, link, say, looking=looking)
+    except DgopsError as error:
+        return Gathered(one, error=error)
+    except OSError as error:
+        words = f"{error.filename or one.repo}: {error.strerror or type(error).__name__}"
+        return Gathered(one, error=DgopsError(words, "put that right, then the same command again"))
+
+
+def _gathered(one: Map, link: Link, say: Callable[[str], None], *, looking: bool) -> Gathered:
+    _require_ignored(one)
+    home = one.repo / one.local_path
+    user = work_user(link.host)
+    ask, output = Ask(link, "", user, ""), Output(one.host_path, home)
+    name = one.host_path.rpartition("/")[2]
+    there = {key[len(name) + 1 :]: found for key, found in ask.whole(output).items() if key.startswith(f"{name}/")}
+    known = read(home)
+    fresh = sorted(path for path, found in there.items() if not _is_here(home / path, known.get(path), found))
+    size = sum(found[0] for found in there.values())
+    if looking or not fresh:
+        return Gathered(one, tuple(fresh), len(there), size)
+    offers, _ = offered(ask, output, _Quiet(say), only=[f"{name}/{path}" for path in fresh])
+    wanted, skipped = _apart(offers, known)
+    brought, changed = bring(link, user, wanted, _Quiet(say))
+    skipped += [(path[len(name) + 1 :], "it was written to meanwhile") for path in changed]
+    left = {path for path, _ in skipped}
+    rows: dict[str, Row] = {
+        offer.landing.inner: [offer.size, there[offer.landing.inner][1], offer.sha256]
+        for offer in wanted
+        if offer.landing.inner not in left and offer.landing.inner in there
+    }
+    _write(home, one, {**known, **rows})
+    came = tuple(offer.landing.inner for offer in brought if offer.landing.inner not in left)
+    return Gathered(one, came, len(there), size, tuple(skipped))
+
+
+def _require_ignored(one: Map) -> None:
+    repository = open_repository(one.repo)
+    if f"{one.local_path}/{MANIFEST}" not in blobs.ignored(repository, [f"{one.local_path}/{MANIFEST}"]):
+        raise Refusal(
+            f"{one.repo}: {one.local_path} is not ignored, so what a map of artifacts brings there could be committed",
+            f"add a line to {one.repo}/.gitignore:  /{one.local_path}/",
+        )
+
+
+def _is_here(path: Path, row: Row | None, found: tuple[int, int]) -> bool:
+    """Return whether a file came home as it is on the host now; only its size is looked at here."""
+    if row is None or tuple(row[:2]) != tuple(found):
+        return False
+    try:
+        return path.stat().st_size == found[0]
+    except OSError:
+        return False
+
+
+def _apart(offers: Sequence[Offer], known: Mapping[str, Row]) -> tuple[list[Offer], list[tuple[str, str]]]:
+    """Leave files alone that somebody changed or made at home: nothing of theirs is written over."""
+    wanted, skipped = [], []
+    for offer in offers:
+        path, row = offer.landing.path, known.get(offer.landing.inner)
+        own = path.is_file() and not offer.landing.holds(offer.sha256, offer.size)
+        if own and (row is None or digest_file(path) != row[2]):
+            skipped.append((offer.landing.inner, "another file of that name is at home: move it away"))
+        else:
+            wanted.append(offer)
+    return wanted, skipped
+
+
+def read(home: Path) -> dict[str, Row]:
+    """Return path → row of the manifest of a folder at home; a missing or damaged one knows nothing."""
+    try:
+        kept = json.loads((home / MANIFEST).read_text())
+        rows = kept["files"] if kept["version"] == VERSION else {}
+        return {path: row for path, row in rows.items() if isinstance(row, list) and len(row) == 3}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _write(home: Path, one: Map, rows: Mapping[str, Row]) -> None:
+    record = {"version": VERSION, "host": one.host, "path": one.host_path, "at": time.time(), "files": dict(rows)}
+    home.mkdir(parents=True, exist_ok=True)
+    write_json(home / MANIFEST, record)
+
+
+class _Quiet:
+    """Hears of transfers and passes on only what was left out."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.told = say
+
+    def moving(self, what: str, done: int, size: int) -> None:
+        """Hear that so many bytes are over."""

@@ -1,0 +1,184 @@
+"""Edits that a host saved on its volume before home had them, given back to the repository after the host was lost."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from dgops.errors import RemoteError
+from dgops.git import refs
+from dgops.git.entry import FILE, LINK, PROGRAM, blob_id
+from dgops.sync import host_side, reconcile, snapshot
+from dgops.sync.result import Refusal, Result
+from dgops.sync.settle import bring
+from dgops.sync.snapshot import OBJECT, POD, Seen, Snapshot
+from dgops.sync.state import ID
+from dgops.transport import agent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dgops.git.entry import Entry
+    from dgops.sync.host_side import HostSide
+    from dgops.sync.maps import Map
+    from dgops.sync.scene import Scene
+    from dgops.transport.protocol import Transport
+
+# Killed without a word, a host has spooled everything older than this.
+SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Spool:
+    """One mapped folder's edits since the commit `base`: paths below the folder → (mode, id, link's target).
+
+    `tree` is the folder on the host that holds the files, `at` when it was last written, in seconds since 1970.
+    """
+
+    id: str
+    path: str
+    base: str
+    tree: str
+    at: float
+    pod: str
+    edits: dict[str, tuple[str, str, str]]
+    gone: tuple[str, ...]
+
+
+def listed(transport: Transport, root: str) -> tuple[Spool, ...]:
+    """Return every spool on a host's persistent root, the newest last; raises RemoteError where that is no list."""
+    answer = agent.call(transport, "watch", {"op": "list", "root": root}, timeout=120)
+    try:
+        return tuple(_spool(one) for one in answer["spools"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise RemoteError("the agent's watch answered with something else than spools") from None
+
+
+def drop(scene: Scene, found: Sequence[tuple[Map, Spool]]) -> None:
+    """Remove spools whose edits are home."""
+    if found:
+        request = {"op": "drop", "root": scene.root, "ids": [spool.id for _, spool in found]}
+        agent.call(scene.transport, "watch", request, timeout=120)
+
+
+def keep(scene: Scene, side: HostSide, one: Map, base: str) -> dict[str, Any] | None:
+    """Return what a host is to remember of a mapped folder to spool edits since the base.
+
+    None where the folder outlives the host by itself, or nobody knows what does.
+    """
+    if not scene.root or one.host_path == scene.root or one.host_path.startswith(f"{scene.root.rstrip('/')}/"):
+        return None
+    was = scene.home([one], base)
+    _, host = scene.seen(side, [one], was, fetch=False)
+    agreed = {
+        path: side.files[path] for path, entry in was.items() if path in side.files and host.entries.get(path) == entry
+    }
+    begin = len(one.local_path) + 1
+    return {
+        "name": one.name,
+        "root": scene.root,
+        "entries": {path[begin:]: [file.mode, file.id] for path, file in agreed.items()},
+    }
+
+
+def wanted(scene: Scene, maps: Sequence[Map]) -> list[tuple[Map, Spool]]:
+    """Return the spools of fresh replicas: of what home knew there, else the newest of the same folder.
+
+    Raises Refusal where there is none.
+    """
+    spools = listed(scene.transport, scene.root) if scene.root else ()
+    found = []
+    for one in maps:
+        known = scene.state.ids.get(one.name, [""])[0]
+        mine = [spool for spool in spools if spool.id == known]
+        mine = mine or [spool for spool in spools if spool.path == one.host_path]
+        found += [(one, mine[-1])] if mine else []
+    if not found:
+        raise Refusal(
+            f"{scene.shared.host}: no spool of {', '.join(one.name for one in maps)} lies on its volume",
+            f"dgops sync --host {scene.shared.host} --from local   fills it from {scene.branch}",
+        )
+    return found
+
+
+def give_back(scene: Scene, found: Sequence[tuple[Map, Spool]], before: Result) -> tuple[Scene, Result]:
+    """Bring spooled edits home, as a sync would have; where they do not fit, they are on a branch."""
+    result = before
+    for base in dict.fromkeys(spool.base for _, spool in found):
+        mine = [(one, spool) for one, spool in found if spool.base == base]
+        now: dict[str, Entry] = {}
+        for one, spool in mine:
+            scene.say(words(one, spool))
+            now |= entries(scene, one, spool)
+        scene, step = bring(scene, [one for one, _ in mine], base, now, mine[0][1].pod)
+        result = replace(step, changes=result.changes + step.changes)
+        if step.outcome == "conflict":
+            return scene, result
+        if step.outcome == "parity":
+            result = replace(result, outcome=before.outcome, commit=before.commit)
+    return scene, result
+
+
+def entries(scene: Scene, one: Map, spool: Spool) -> dict[str, Entry]:
+    """Return what the lost folder held, by path in the repository: the base with the spool's edits."""
+    if not refs.resolve(scene.repository, spool.base):
+        raise Refusal(
+            f"{one.name}: the spool on {scene.shared.host} stands on the commit {spool.base[:12]}, which is not here",
+            f"fetch it from where it was pushed to, or copy the files by hand: {spool.tree}",
+        )
+    side, there = _seen(scene, one, spool)
+    _, host = scene.seen(side, [there], {})
+    gone = {f"{one.local_path}/{path}" for path in spool.gone}
+    left = {path: entry for path, entry in scene.home([one], spool.base).items() if path not in gone}
+    return reconcile.replica(left, host.entries, frozenset(left) - frozenset(host.entries))
+
+
+def words(one: Map, spool: Spool) -> str:
+    """Say what is given back and what cannot be."""
+    count = len(spool.edits) + len(spool.gone)
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(spool.at))
+    return (
+        f"{one.name}: {count} edit{'' if count == 1 else 's'} of {spool.pod} spooled until {at}; "
+        f"up to {SECONDS} s before its end may be lost"
+    )
+
+
+def _seen(scene: Scene, one: Map, spool: Spool) -> tuple[HostSide, Map]:
+    """Look at a spool as if it were the mapped folder, with nothing but its edits in it; and the map to read it by."""
+    there = replace(one, host_path=spool.tree)
+    taken = snapshot.take(scene.transport, scene.shared.host, [there], ())
+    folder = taken.folders[one.name]
+    files = {
+        path: replace(seen, mode=spool.edits[path][0]) for path, seen in folder.files.items() if _is_file(spool, path)
+    }
+    for path, (mode, number, target) in spool.edits.items():
+        if mode == LINK:
+            files[path] = Seen(LINK, number, len(target.encode()), target)
+    lost = sorted(set(spool.edits) - set(files))
+    if lost:
+        scene.say(f"{scene.shared.host}: {lost[0]} is listed in the spool and not there ({len(lost)} of them)")
+    kept = replace(folder, root="tree", files=files, odd={}, pruned=(), wide=False)
+    tracked = {path for commit in (scene.head, spool.base) for path in scene.home([one], commit)}
+    return host_side.sorted_out(scene.repository, [there], Snapshot(spool.pod, {one.name: kept}), tracked, ()), there
+
+
+def _is_file(spool: Spool, path: str) -> bool:
+    return path in spool.edits and spool.edits[path][0] != LINK
+
+
+def _spool(raw: dict[str, Any]) -> Spool:
+    if not ID.fullmatch(raw["id"]) or not OBJECT.fullmatch(raw["base"]):
+        raise ValueError(raw["id"])
+    edits = {str(path): _edit(*one) for path, one in raw["edits"].items()}
+    gone = tuple(str(path) for path in raw["gone"])
+    pod = raw["pod"] if POD.fullmatch(raw["pod"]) else "unknown"
+    return Spool(raw["id"], str(raw["path"]), raw["base"], str(raw["tree"]), float(raw["at"]), pod, edits, gone)
+
+
+def _edit(mode: Any, number: Any, target: Any) -> tuple[str, str, str]:
+    if mode not in (FILE, PROGRAM, LINK) or not OBJECT.fullmatch(number) or not isinstance(target, str):
+        raise ValueError(mode)
+    if mode == LINK and blob_id(target.encode()) != number:
+        raise ValueError(target)
+    return mode, number, target

@@ -1,0 +1,152 @@
+"""Hosts and home kept in parity: a sync after each burst of changes there, and after each commit here."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from dgops.errors import DgopsError, RemoteError, UnreachableError
+from dgops.git import refs
+from dgops.git.repository import open_repository
+from dgops.sync.host_side import prunable
+from dgops.sync.result import BAD, Result
+from dgops.sync.run import sync
+from dgops.transport import agent
+from dgops.transport.connect import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from pathlib import Path
+
+    from dgops.hosts.host import Host
+    from dgops.settings import Settings
+    from dgops.sync.maps import Shared
+    from dgops.sync.scene import Wish
+    from dgops.transport.protocol import Transport
+
+# A burst of saves is over when nothing happened for so many seconds.
+QUIET = 1.0
+WAIT, SPARE = 25.0, 20.0
+HOME_PAUSE, RETRY = 0.5, 5.0
+# A sync under way is let come to its end when a person stops the watch.
+LAST_WORDS = 15.0
+
+
+def watch(
+    hosts: Sequence[Host], shared: Sequence[Shared], settings: Settings, wish: Wish, say: Callable[[str], None]
+) -> Generator[Result, None, None]:
+    """Sync, then go on until the caller stops; yields every result that is news.
+
+    What was asked for a fresh replica or for deletions counts once, for the first sync of each host.
+    """
+    desk = _Desk(settings, wish, say)
+    threads = []
+    for host in hosts:
+        mine = [one for one in shared if one.host == host.name]
+        for work in (_follow_host, _follow_home):
+            threads.append(threading.Thread(target=work, args=(desk, host, mine), daemon=True))
+    for thread in threads:
+        thread.start()
+    try:
+        while True:
+            yield desk.news.get()
+    finally:
+        desk.stop.set()
+        if desk.turn.acquire(timeout=LAST_WORDS):
+            desk.turn.release()
+
+
+@dataclass
+class _Desk:
+    """Where the threads of a watch meet: one sync at a time, and what is known of each."""
+
+    settings: Settings
+    wish: Wish
+    say: Callable[[str], None]
+    news: queue.Queue[Result] = field(default_factory=queue.Queue)
+    stop: threading.Event = field(default_factory=threading.Event)
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    heads: dict[tuple[str, Path], str | None] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
+
+    def sync(self, one: Shared, transport: Transport) -> None:
+        """Sync and pass on what is news; raises UnreachableError where the way is cut."""
+        with self.turn:
+            if self.stop.is_set():
+                return
+            first = (one.host, one.repo) not in self.heads
+            wish = self.wish if first else replace(self.wish, source="", spool=False, allow_deletes=False)
+            result = sync(one, transport, self.settings, wish, self.say)
+            self.heads[one.host, one.repo] = _head(one)
+        if isinstance(result.error, UnreachableError):
+            raise result.error
+        self.pass_on(result)
+
+    def pass_on(self, result: Result) -> None:
+        """Pass a result on, unless the last one said the same."""
+        trouble = result.error.message if result.error else " ".join(one.path for one in result.refused)
+        same = self.told.get(result.name, "") == trouble
+        self.told[result.name] = trouble
+        if not same or ((result.changes or result.pushed) and result.outcome not in BAD):
+            self.news.put(result)
+
+
+def _follow_host(desk: _Desk, host: Host, shared: Sequence[Shared]) -> None:
+    """Sync at the start and after each burst of changes on the host; connects again for as long as it takes."""
+    state: dict[str, str] = {}
+    while not desk.stop.is_set():
+        try:
+            with contextlib.closing(connect(host, desk.settings)) as transport:
+                while not desk.stop.is_set():
+                    for one in shared:
+                        desk.sync(one, transport)
+                    state = _changed(desk, host, shared, transport, state)
+        except DgopsError as error:
+            for one in shared:
+                desk.pass_on(Result(one, "unreachable", error=error))
+            desk.stop.wait(RETRY)
+
+
+def _changed(
+    desk: _Desk, host: Host, shared: Sequence[Shared], transport: Transport, since: dict[str, str]
+) -> dict[str, str]:
+    """Wait until a mapped folder is not as it was; returns how the folders are, by the names of their maps."""
+    maps = [one for each in shared for one in each.maps]
+    prune = sorted({name for each in shared for name in prunable(open_repository(each.repo), each.maps)})
+    request: dict[str, Any] = {
+        "maps": [{"name": one.name, "path": one.host_path} for one in maps],
+        "prune": prune,
+        "quiet": QUIET,
+        "wait": WAIT,
+    }
+    while not desk.stop.is_set():
+        answer = agent.call(transport, "changes", {**request, "since": since}, timeout=WAIT + SPARE)
+        changed, state = answer.get("changed"), answer.get("state")
+        if not isinstance(changed, list) or not isinstance(state, dict):
+            raise RemoteError(f"{host.name}: the agent's changes answered with something else")
+        since = {str(name): str(value) for name, value in state.items()}
+        if changed:
+            break
+    return since
+
+
+def _follow_home(desk: _Desk, host: Host, shared: Sequence[Shared]) -> None:
+    """Sync when a commit was made at home since the last one."""
+    while not desk.stop.wait(HOME_PAUSE):
+        moved = [one for one in shared if desk.heads.get((host.name, one.repo), "") not in ("", _head(one))]
+        if not moved:
+            continue
+        # The other thread tells when the host is away, and syncs when it is back.
+        with contextlib.suppress(DgopsError), contextlib.closing(connect(host, desk.settings)) as transport:
+            for one in moved:
+                desk.sync(one, transport)
+
+
+def _head(one: Shared) -> str | None:
+    try:
+        return refs.resolve(open_repository(one.repo), "HEAD")
+    except DgopsError:
+        return None
