@@ -117,6 +117,14 @@ def _run() -> int:
         return INTERRUPTED
 
 
+def _broke(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Note a bug of ours, for whoever is told of it, and let Python show it."""
+    words = "".join(traceback.format_exception(kind, error, trace))
+    log.note("command.broke", "an error that nobody expected", "error", traceback=words)
+    log.end(1)
+    sys.__excepthook__(kind, error, trace)
+
+
 def _fail(error: DgopsError) -> int:
     with contextlib.suppress(OSError):
         print_error(error)
