@@ -14,8 +14,8 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from dgops.agent import beneath, scan
 
-# Below the persistent root; what lies there is root's.
-FOLDER = "dgops/spool"
+# Below the persistent root, and beside the jobs: those are their own user's.
+FOLDER = "dgops-spool"
 EDITS = "edits.json"
 TREE = "tree"
 MOST_FILE, MOST_BYTES, MOST_ENTRIES = 50 << 20, 1 << 30, 40000

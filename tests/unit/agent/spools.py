@@ -20,7 +20,7 @@ class Replica:
 
     @property
     def place(self):
-        return self.volume / "dgops/spool" / ID
+        return self.volume / "dgops-spool" / ID
 
     def write(self, name, text):
         (self.app / name).parent.mkdir(parents=True, exist_ok=True)

@@ -149,7 +149,7 @@ def test_rubbish_is_no_list(replica, content):
 def test_no_link_on_the_volume_leads_root_elsewhere(replica, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    (replica.volume / "dgops").symlink_to(elsewhere)
+    (replica.volume / "dgops-spool").symlink_to(elsewhere)
     replica.write("main.py", "edited\n")
     with pytest.raises(beneath.Refused):
         replica.save()
