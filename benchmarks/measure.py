@@ -41,6 +41,13 @@ TITLES = {
     "venv": "venv of 64 distributions from a folder of wheels, offline",
     "attest": "attest that venv",
     "hosts-50": "health of 50 hosts",
+    "sync-status": "status of 10,000 files, nothing changed",
+    "sync-one": "one file of 10,000 changed on the host → committed",
+    "sync-small": "1,000 small files changed on the host → committed",
+    "sync-watch": "`--watch`: saved on the host → committed at home",
+    "pull-2gb": "2 GB checkpoint pulled",
+    "pull-again": "again with nothing to do",
+    "job-line": "line printed on the host → shown",
 }
 AIMS = (
     Aim("deploy-one", "dgops deploy", "ssh host python3 -c pass", 3),
@@ -54,6 +61,13 @@ AIMS = (
     Aim("attest", "dgops", "", 1),
     Aim("hosts-50", "dgops health", "ansible -m ping", 1 / 10),
     Aim("hosts-50", "dgops health", "pyinfra fact server.Hostname", 1),
+    Aim("sync-status", "dgops sync --status", "rsync -n", 1),
+    Aim("sync-one", "dgops sync", "", 1),
+    Aim("sync-small", "dgops sync", "rsync, git add, git commit", 1.5),
+    Aim("sync-watch", "dgops sync --watch", "", 2),
+    Aim("pull-2gb", "dgops sync", "scp", 1 / 0.8),
+    Aim("pull-again", "dgops sync", "", 0.3),
+    Aim("job-line", "dgops run", "", 0.15),
 )
 
 
