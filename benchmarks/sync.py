@@ -1,4 +1,4 @@
-"""Double-apply against rsync and git: status, one file, a thousand, a save that becomes a commit, a checkpoint pulled."""
+"""Double-apply against rsync, git and scp: status, one file, a thousand, a save seen at home, a checkpoint pulled."""
 
 import contextlib
 import os
