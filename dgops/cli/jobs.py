@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dgops.cli.job_lines import HEAD, attested, cells, home, row, stands, took, why
+from dgops.cli.job_lines import HEAD, attempted, attested, cells, home, row, stands, took, why
 from dgops.cli.options import host_option
 from dgops.cli.render import columns, plain, print_error, print_json
 from dgops.errors import UnreachableError
@@ -61,7 +62,7 @@ def _show_rows(rows: Sequence[Job], found: Sequence[HostJobs]) -> None:
     click.echo(lines[0])
     for line, job in zip(lines[1:], rows, strict=True):
         click.echo(line)
-        if job.status in ("failed", "lost") or (job.status == "queued" and job.reason):
+        if job.status in ("failed", "lost") or (job.status in ("queued", "running") and job.reason):
             click.echo(f"          {plain(why(job))}")
 
 
@@ -85,6 +86,10 @@ def show(settings: Settings, job_id: str, host: str | None, as_json: bool) -> No
             "reason": job.reason,
             "outputs": list(job.outputs),
             "gpus": list(job.gpus),
+            "attempt": job.attempt,
+            "attempts": job.attempts,
+            "failures": [asdict(one) for one in job.failures],
+            "beat": job.beat,
             "correlation": job.correlation,
             "attest": spec.get("attest"),
             "folder": folder,
@@ -102,11 +107,15 @@ def _facts(job: Job, spec: dict[str, Any], folder: str) -> list[tuple[str, str]]
     rows = [
         ("failed with", job.first_failure if job.status == "failed" else None),
         ("reason", job.reason),
+        ("last beat", job.beat),
         ("exit code", str(job.exit_code) if job.exit_code is not None else None),
+        ("attempt", f"{job.attempt} of {job.attempts}" if job.attempt and job.attempts > 1 else None),
+        *(("attempt", attempted(one)) for one in job.failures),
         ("created", job.created),
         ("started", job.started),
         ("finished", f"{job.finished}  ({took(job):.1f} s)" if job.finished else None),
         ("GPUs", ", ".join(str(one) for one in job.gpus)),
+        ("priority", str(spec.get("priority") or "")),
         ("inputs", ", ".join(names)),
         ("outputs", ", ".join(job.outputs)),
         ("environment", ", ".join([*(env or {}), *(f"{name} (secret)" for name in spec.get("secrets") or ())])),
@@ -124,7 +133,8 @@ def _facts(job: Job, spec: dict[str, Any], folder: str) -> list[tuple[str, str]]
 @click.pass_context
 def follow(ctx: click.Context, job_id: str, host: str | None, as_json: bool) -> None:
     """Print a job's output from its beginning, and go on until it is over; then as `dgops run` ends."""
-    from dgops.cli.following import Options, Progress, attend
+    from dgops.cli.following import attend
+    from dgops.cli.watching import Options, Progress
 
     place = _find(ctx.obj, job_id, host)
     ctx.exit(attend(ctx.obj, place, Progress(Options(as_json=as_json))).code)
@@ -156,7 +166,8 @@ def cancel(settings: Settings, job_id: str, host: str | None, as_json: bool) -> 
 @click.pass_context
 def pull(ctx: click.Context, job_id: str, host: str | None, as_json: bool) -> None:
     """Bring a job's outputs home, verified; what is here already with the same content stays."""
-    from dgops.cli.following import Options, Progress, brought_home
+    from dgops.cli.following import brought_home
+    from dgops.cli.watching import Options, Progress
     from dgops.jobs.link import Link
     from dgops.jobs.place import show as ask
 
