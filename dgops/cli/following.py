@@ -70,13 +70,15 @@ def one_host(settings: Settings, pattern: str) -> Host:
 
 
 def attend(settings: Settings, place: Place, shown: Progress) -> Ended:
-    """Follow a job that is on its host, bring its outputs home where that is due, and say how it ended."""
+    """Follow a job that is on its host, bring its outputs home as they are written, and say how it ended."""
+    from dgops.jobs.early import Early
     from dgops.jobs.link import Link
 
     pulled: Pulled | None = None
     try:
         with Link(place.host, settings, shown.told) as link:
-            job = _followed(link, place, shown)
+            with Early(place, settings, shown.told):
+                job = _followed(link, place, shown)
             if job.status == "succeeded" and place.outputs and not place.home:
                 pulled = brought_home(link, place, place.outputs, shown)
     except KeyboardInterrupt:

@@ -165,11 +165,16 @@ def cancel(settings: Settings, job_id: str, host: str | None, as_json: bool) -> 
 @json_option
 @click.pass_context
 def pull(ctx: click.Context, job_id: str, host: str | None, as_json: bool) -> None:
-    """Bring a job's outputs home, verified; what is here already with the same content stays."""
+    """Bring a job's outputs home, verified; what is here already with the same content stays.
+
+    Of a job that still runs those files come that are whole.
+    """
     from dgops.cli.following import brought_home
     from dgops.cli.watching import Options, Progress
+    from dgops.jobs.early import pull_whole
     from dgops.jobs.link import Link
     from dgops.jobs.place import show as ask
+    from dgops.jobs.ready import work_user
 
     settings: Settings = ctx.obj
     place = _find(settings, job_id, host)
@@ -178,7 +183,10 @@ def pull(ctx: click.Context, job_id: str, host: str | None, as_json: bool) -> No
         with Link(place.host, settings, shown.told) as link:
             job, _ = ask(link, place)
             outputs = place.outputs if place.outputs is not None else _outputs(job)
-            pulled = brought_home(link, place, outputs, shown)
+            if job.over:
+                pulled = brought_home(link, place, outputs, shown)
+            else:
+                pulled = pull_whole(link, place.base, work_user(place.host), place.id, outputs)
     finally:
         shown.stop()
     if as_json:
