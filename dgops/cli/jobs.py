@@ -1,4 +1,4 @@
-"""dgops jobs: list, show, follow, cancel and pull what runs or ran on hosts."""
+"""dgops jobs: list, show, follow, cancel, pull and bundle what runs or ran on hosts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dgops.cli.job_lines import HEAD, attempted, attested, cells, home, row, stands, took, why
+from dgops.cli.job_lines import HEAD, attempted, attested, cells, home, megabytes, row, short, stands, took, why
 from dgops.cli.options import host_option
 from dgops.cli.render import columns, plain, print_error, print_json
 from dgops.errors import UnreachableError
@@ -27,7 +27,7 @@ id_argument = click.argument("job_id", metavar="ID")
 
 @click.group()
 def jobs() -> None:
-    """List, show, follow, cancel and pull jobs; an ID may be cut short."""
+    """List, show, follow, cancel, pull and bundle jobs; an ID may be cut short."""
 
 
 @jobs.command("list", short_help="List the jobs of every host.")
@@ -69,9 +69,10 @@ def _show_rows(rows: Sequence[Job], found: Sequence[HostJobs]) -> None:
 @jobs.command(short_help="Show one job.")
 @id_argument
 @host_option(required=False)
+@click.option("--show-error", is_flag=True, help="Print nothing but the first error.")
 @json_option
 @click.pass_obj
-def show(settings: Settings, job_id: str, host: str | None, as_json: bool) -> None:
+def show(settings: Settings, job_id: str, host: str | None, show_error: bool, as_json: bool) -> None:
     """Show one job: how it stands, what failed first, where its folder is."""
     from dgops.jobs.link import Link
     from dgops.jobs.place import show as ask
@@ -80,6 +81,9 @@ def show(settings: Settings, job_id: str, host: str | None, as_json: bool) -> No
     with Link(place.host, settings) as link:
         job, spec = ask(link, place)
     folder = f"{place.base}/jobs/{job.id}"
+    if show_error:
+        _print_error_of(job, as_json)
+        return
     if as_json:
         more = {
             "label": job.label,
@@ -99,6 +103,18 @@ def show(settings: Settings, job_id: str, host: str | None, as_json: bool) -> No
     click.echo(f"{job.id}  {job.host}  {stands(job)}  {plain(job.label)}")
     for name, value in _facts(job, spec, folder):
         click.echo(f"  {name:<12} {' '.join(plain(value).split())}")
+
+
+def _print_error_of(job: Job, as_json: bool) -> None:
+    from dgops.jobs.bundle import first_error
+
+    error = first_error(job)
+    if as_json:
+        print_json({"id": job.id, "status": job.status, "first_error": error or None})
+    elif error:
+        click.echo(plain(error))
+    else:
+        click.echo(f"{job.id} {job.status}: no error", err=True)
 
 
 def _facts(job: Job, spec: dict[str, Any], folder: str) -> list[tuple[str, str]]:
@@ -198,6 +214,25 @@ def pull(ctx: click.Context, job_id: str, host: str | None, as_json: bool) -> No
             click.echo(f"not there: {plain(path)}", err=True)
         click.echo(f"{job.id}  {job.host}  {plain(home(pulled)) or 'nothing to bring home'}")
     ctx.exit(1 if pulled.missing else 0)
+
+
+@jobs.command(short_help="Pack a job's story into one ZIP.")
+@id_argument
+@host_option(required=False)
+@json_option
+@click.pass_obj
+def bundle(settings: Settings, job_id: str, host: str | None, as_json: bool) -> None:
+    """Pack what tells a job's story into dgops-job-ID.zip here, redacted: record, events, ends of logs, samples."""
+    from dgops.jobs.bundle import write
+    from dgops.jobs.link import Link
+
+    place = _find(settings, job_id, host)
+    with Link(place.host, settings) as link:
+        made = write(link, place, Path.cwd())
+    if as_json:
+        print_json({"id": made.job.id, "path": str(made.path), "size": made.size, "files": list(made.names)})
+        return
+    click.echo(f"{made.job.id}  {made.job.host}  {short(made.path)}  {len(made.names)} files, {megabytes(made.size)}")
 
 
 def _outputs(job: Job) -> tuple[Output, ...]:

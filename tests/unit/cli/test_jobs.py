@@ -166,3 +166,31 @@ def test_unknown_ids(inventory):
         done = run("show", text)
         assert isinstance(done.exception, UsageError)
         assert words in done.exception.message
+
+
+def test_show_error_prints_the_line_and_nothing_else(inventory):
+    inventory(pod=answering({"jobs": [VIEW], "job": VIEW, "spec": {}}))
+    done = run("show", "0123", "--show-error")
+    assert (done.exit_code, done.stdout) == (0, "ls: ?[2Jno\n")
+    assert json.loads(run("show", "0123", "--show-error", "--json").stdout)["first_error"] == VIEW["first_failure"]
+
+
+def test_show_error_of_a_job_without_one(inventory):
+    good = {**VIEW, "status": "succeeded", "first_failure": None}
+    inventory(pod=answering({"jobs": [good], "job": good, "spec": {}}))
+    done = run("show", "0123", "--show-error")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "0123abcd succeeded: no error\n")
+
+
+def test_bundle(inventory):
+    answer = {"jobs": [VIEW], "job": VIEW, "spec": {}, "files": [], "left_out": [], "machine": {}}
+    inventory(pod=answering(answer))
+    done = run("bundle", "0123")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("0123abcd  pod  dgops-job-0123abcd.zip  3 files, ")
+    assert Path("dgops-job-0123abcd.zip").exists()
+    assert json.loads(run("bundle", "0123", "--json").stdout)["files"] == [
+        "README.md",
+        "metadata.json",
+        "environment.json",
+    ]
