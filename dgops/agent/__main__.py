@@ -26,6 +26,7 @@ COMMANDS: Dict[str, str] = {
 }
 # The same with bytes: those behind the request's line are read from the stream, those yielded follow the answer's.
 STREAMS: Dict[str, str] = {
+    "bundle": "dgops.agent.bundle",
     "files": "dgops.agent.files",
     "replica": "dgops.agent.replica",
 }

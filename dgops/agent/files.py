@@ -9,7 +9,7 @@ import os
 import re
 from typing import Any, BinaryIO, Callable, Dict, Iterable, Iterator, List, Optional, Set, Tuple
 
-from dgops.agent import jobdir, owner, process, tree
+from dgops.agent import jobdir, owner, process, tree, whole
 from dgops.agent.inputs import PARTS
 from dgops.agent.owner import Refusal
 
@@ -23,7 +23,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def exchange(request: Request, stream: BinaryIO) -> Reply:
-    """Answer one request; `op` is digest, put, trim or read. All of it happens as `user`, below `root`."""
+    """Answer one request; `op` is digest, list, put, trim or read. All of it happens as `user`, below `root`."""
     try:
         if not isinstance(request["root"], str) or not os.path.isabs(request["root"]):
             raise Refusal("{}: no absolute path".format(str(request["root"])[:200]), "name the folder in full")
@@ -34,14 +34,28 @@ def exchange(request: Request, stream: BinaryIO) -> Reply:
 
 
 def digest(request: Request, stream: BinaryIO) -> Reply:
-    """Return the files at or below `paths` (null = all) with size, sha256 and mode; what is missing; what is odd."""
+    """Return the files at or below `paths` (null = all) with size, sha256 and mode; what is missing; what is odd.
+
+    With `after` a page of them, from behind that one on; `more` is the name to go on behind, null where that is all.
+    """
     del stream
     _become(request)
     try:
         with _root(request["root"]) as root:
-            return tree.digest(root, request["paths"]), ()
+            return tree.digest(root, request["paths"], request.get("after")), ()
     except FileNotFoundError:
         return {"files": {}, "missing": request["paths"] or [], "odd": []}, ()
+
+
+def listing(request: Request, stream: BinaryIO) -> Reply:
+    """Return what nobody writes to at or below `paths`, a page of it from behind `after` on ("" = from the start)."""
+    del stream
+    _become(request)
+    try:
+        with _root(request["root"]) as root:
+            return whole.listing(root, request["paths"], request["after"]), ()
+    except FileNotFoundError:
+        return {"files": {}, "more": None}, ()
 
 
 def put(request: Request, stream: BinaryIO) -> Reply:
@@ -232,6 +246,7 @@ def _drain(stream: BinaryIO) -> None:
 
 OPERATIONS: Dict[str, Callable[[Request, BinaryIO], Reply]] = {
     "digest": digest,
+    "list": listing,
     "put": put,
     "trim": trim,
     "read": read,

@@ -10,6 +10,8 @@ import shutil
 import time
 from typing import Any, Dict, List, Optional, Tuple
 
+from dgops.agent import spec
+
 DRIVER = "/proc/driver/nvidia/gpus"
 
 
@@ -60,12 +62,16 @@ def prepare(folder: str, present: List[int]) -> None:
 
 
 class Turn:
-    """A place in the queue, kept by a locked ticket: who dies in it leaves it."""
+    """A place in the queue, kept by a locked ticket: who dies in it leaves it.
 
-    def __init__(self, folder: str, job: str) -> None:
+    A higher priority stands before a lower one, equal ones in the order of asking, whatever becomes of the date.
+    """
+
+    def __init__(self, folder: str, job: str, priority: int = 0) -> None:
         self.folder = folder
         self.queue = os.path.join(folder, "gpus", "queue")
-        self.name = "{:020d}-{}".format(int(time.monotonic() * 1e9), job)
+        rank = spec.MOST_PRIORITY - priority
+        self.name = "{:05d}-{:020d}-{}".format(rank, int(time.monotonic() * 1e9), job)
         hidden = os.path.join(self.queue, "." + self.name)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         self.descriptor = os.open(hidden, flags, 0o644)
@@ -74,9 +80,7 @@ class Turn:
         os.rename(hidden, os.path.join(self.queue, self.name))
 
     def take(self, wanted: Dict[str, Any], present: List[int]) -> Dict[int, int]:
-        """Return index → locked descriptor of all that is wanted, else nothing; only the queue's first gets any."""
-        if self.ahead():
-            return {}
+        """Return index → locked descriptor of all that is wanted, else nothing; only the queue's first may ask."""
         ids = wanted.get("ids") or present
         count = len(wanted["ids"]) if wanted.get("ids") else wanted["count"]
         held: Dict[int, int] = {}
@@ -91,23 +95,23 @@ class Turn:
         return held
 
     def ahead(self) -> int:
-        """Return how many living jobs stand before this one, and sweep away the tickets of dead ones."""
-        count = 0
-        for name in sorted(os.listdir(self.queue)):
-            if name.startswith(".") or name >= self.name:
-                continue
-            path = os.path.join(self.queue, name)
+        """Return how many jobs stand before this one, and sweep away the tickets of dead ones next to it.
+
+        Each looks after those right before it: all looking after all would be a load where hundreds wait.
+        """
+        before = sorted(name for name in os.listdir(self.queue) if not name.startswith(".") and name < self.name)
+        while before:
+            path = os.path.join(self.queue, before.pop())
             try:
                 descriptor = _locked(path)
             except FileNotFoundError:
                 continue
             if descriptor is None:
-                count += 1
-                continue
+                return len(before) + 1
             with contextlib.suppress(OSError):
                 os.unlink(path)
             os.close(descriptor)
-        return count
+        return 0
 
     def leave(self) -> None:
         """Give the place up."""

@@ -27,7 +27,7 @@ class Guard:
         os.close(reader)
 
     def watch(self, session: int) -> None:
-        """Tell the guard which session is the command's."""
+        """Tell the guard which session is the command's; of several the last one counts."""
         self._tell(b"%d\n" % session)
 
     def dismiss(self) -> None:
@@ -63,7 +63,7 @@ def _stand(reader: int, job: str) -> None:
     lines = said.split()
     if lines[-1:] == [b"done"]:
         return
-    session = int(lines[0]) if lines else None
+    session = int(lines[-1]) if lines else None
     until = time.monotonic() + DEADLINE
     while time.monotonic() < until:
         left = process.members(job, session)

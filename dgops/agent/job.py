@@ -64,13 +64,13 @@ def show_all(request: Request) -> Answer:
 
 def show(request: Request) -> Answer:
     """Return one job and its spec."""
-    folder = _folder(request)
+    folder = folder_of(request)
     return {"job": jobdir.view(folder), "spec": jobdir.load_spec(folder)}
 
 
 def read(request: Request) -> Answer:
     """Return what is new behind the offsets, at once where there is any or the job is over, else in `wait`."""
-    folder = _folder(request)
+    folder = folder_of(request)
     offsets = {
         name: max(0, int(request["offsets"].get(name, 0))) for name in jobdir.STREAMS if name in request["offsets"]
     }
@@ -88,7 +88,7 @@ def read(request: Request) -> Answer:
 
 def cancel(request: Request) -> Answer:
     """Ask a job's supervisor to end it; where that one is gone, end what is left of the job."""
-    folder = _folder(request)
+    folder = folder_of(request)
     if jobdir.view(folder)["status"] in ("queued", "running"):
         grace = request.get("grace")
         jobdir.write_json(folder, "cancel", {"grace": grace} if grace is not None else {})
@@ -121,7 +121,8 @@ def _prepare_gpus(order: Dict[str, Any], mode: str) -> None:
         gpus.prepare(order["locks"], present)
 
 
-def _folder(request: Request) -> str:
+def folder_of(request: Request) -> str:
+    """Return the folder of the job that a request names, and become its user; one that is not there is refused."""
     name = request["id"]
     folder = os.path.join(jobdir.jobs_folder(request["base"]), str(name))
     known = isinstance(name, str) and spec.ID.match(name) and os.path.isdir(request["base"])

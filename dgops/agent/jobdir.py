@@ -8,9 +8,10 @@ import errno
 import json
 import os
 import stat
+import time
 from typing import Any, Dict, List, Optional
 
-from dgops.agent import process, spec
+from dgops.agent import logparts, process, spec
 
 OVER = ("succeeded", "failed", "cancelled", "lost")
 STATUSES = ("queued", "running", *OVER)
@@ -20,7 +21,7 @@ RESERVE = 16384
 MAX_JSON = 4 << 20
 MOST_JOBS = 500
 # What a job may say of itself: it can write its own records. Rooms are bytes of JSON, where a letter takes twelve.
-LONGEST, MOST_OUTPUTS, MOST_GPUS = 600, 200, 64
+LONGEST, MOST_OUTPUTS, MOST_GPUS, MOST_FAILURES = 600, 200, 64, 10
 TEXT_ROOM, OUTPUTS_ROOM, LIST_ROOM = 2400, 1 << 16, 7 << 20
 # Where a file was and none is now, or what is no file: a link, a pipe that nobody reads.
 NO_FILE = (errno.ENOENT, errno.ELOOP, errno.ENXIO)
@@ -139,6 +140,11 @@ def view(folder: str) -> Record:
         "outputs": _texts(wanted.get("outputs")),
         "gpus": _numbers(record.get("gpus")),
         "correlation": _text(wanted.get("correlation")),
+        "priority": _number(wanted.get("priority")),
+        "attempt": _number(record.get("attempt")),
+        "attempts": 1 + (_number(wanted.get("retries")) or 0),
+        "failures": _failures(record.get("failures")),
+        "beat": _beat(folder) if record.get("status") == "lost" else None,
     }
 
 
@@ -155,23 +161,20 @@ def views(base: str) -> List[Record]:
 
 
 def read_stream(folder: str, name: str, offset: int, limit: int, over: bool) -> Record:
-    """Return text from a byte offset on, and the offset behind it; no character and no event is cut in two."""
-    try:
-        descriptor = open_regular(os.path.join(folder, STREAMS[name]))
-    except OSError as error:
-        if error.errno not in NO_FILE:
-            raise
-        return {"offset": offset, "text": ""}
-    with open(descriptor, "rb") as stream:
-        stream.seek(offset)
-        data = stream.read(limit)
-        last = over and offset + len(data) >= os.fstat(descriptor).st_size
+    """Return text from a byte offset on, and the offset behind it; no character and no event is cut in two.
+
+    `left_out` says how many bytes behind the offset are no longer kept.
+    """
+    at, data, whole, newest = logparts.read(os.path.join(folder, STREAMS[name]), offset, limit)
+    # The end of a part that has a next one is as final as that of a job that is over.
+    last = whole and (over or not newest)
     if name == "events" and not last:
         data = data[: data.rfind(b"\n") + 1]
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     text = decoder.decode(data, final=last)
     held = 0 if last else len(decoder.getstate()[0])
-    return {"offset": offset + len(data) - held, "text": text}
+    found: Record = {"offset": at + len(data) - held, "text": text}
+    return dict(found, left_out=at - offset) if at > offset else found
 
 
 def _fitting(values: List[Any], room: int) -> List[Any]:
@@ -197,6 +200,25 @@ def _text(value: Any) -> Optional[str]:
 
 def _numbers(value: Any) -> Optional[List[int]]:
     return [one for one in map(_number, value[:MOST_GPUS]) if one is not None] if isinstance(value, list) else None
+
+
+def _failures(value: Any) -> List[Record]:
+    """Return what became of earlier attempts."""
+    known = [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    numbers = ("attempt", "exit_code")
+    return [
+        {"first_failure": _text(one.get("first_failure")), **{key: _number(one.get(key)) for key in numbers}}
+        for one in known[-MOST_FAILURES:]
+    ]
+
+
+def _beat(folder: str) -> Optional[str]:
+    """Return when the supervisor of a job showed its last sign of life, in UTC."""
+    try:
+        seconds = os.stat(os.path.join(folder, "heartbeat"), follow_symlinks=False).st_mtime
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    except (OSError, OverflowError, ValueError):
+        return None
 
 
 def _number(value: Any) -> Optional[int]:

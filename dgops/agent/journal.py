@@ -52,6 +52,10 @@ class Journal:
         with contextlib.suppress(OSError):
             os.ftruncate(self.log, size)
 
+    def size(self) -> int:
+        """Return how many bytes of events there are."""
+        return os.fstat(self.log).st_size
+
     def finish(self, msg: str, *, level: str, **fields: Any) -> None:
         """Append the one `finished` event, into the room that was kept for it, and make all of them durable."""
         with contextlib.suppress(OSError):

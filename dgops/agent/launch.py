@@ -88,6 +88,7 @@ def environment(folder: str, order: Dict[str, Any], held: Dict[int, int]) -> Dic
     env["DGOPS_JOB_ID"] = spec["id"]
     env["DGOPS_CORRELATION_ID"] = spec["correlation"]
     env["DGOPS_JOB_DIR"] = folder
+    env["DGOPS_ATTEMPT"] = str(order.get("attempt", 1))
     return env
 
 

@@ -10,6 +10,9 @@ STORE = re.compile(r"[0-9a-f]{16}\Z")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 MODES = ("production", "fast-test")
 LONGEST = 1 << 17
+# As SkyPilot has them: higher goes first.
+MOST_PRIORITY = 1000
+MOST_RETRIES = 100
 
 
 def complaint(spec: Any, secrets: Any) -> Optional[str]:
@@ -85,6 +88,23 @@ def _number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def _retries(value: Any) -> bool:
+    return value is None or (_number(value) and value <= MOST_RETRIES)
+
+
+def _priority(value: Any) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MOST_PRIORITY)
+
+
+def _stall(value: Any) -> bool:
+    if value is None:
+        return True
+    if not isinstance(value, dict) or not isinstance(value.get("stop"), bool):
+        return False
+    times, least = value.get("times"), value.get("least")
+    return _number(times) and times != 0 and isinstance(least, (int, float)) and 0 < least < LONGEST
+
+
 def _resume(value: Any) -> bool:
     return value is None or _words(value)
 
@@ -110,6 +130,9 @@ RULES: Dict[str, Any] = {
     "inputs": (_inputs, "every input needs a relative path without .. and a store"),
     "outputs": (_outputs, "every output must be a path, relative or absolute, without .."),
     "gpus": (_gpus, "gpus must hold a count or distinct ids"),
+    "retries": (_retries, "retries must be a number up to {}".format(MOST_RETRIES)),
+    "priority": (_priority, "priority must be a number from -{0} to {0}".format(MOST_PRIORITY)),
+    "stall": (_stall, "stall must hold times, least and stop"),
     "resume": (_resume, "resume must be a list of texts"),
     "attest": (_attest, "attest must say of each venv whether it holds"),
     "created": (_word, "created must be a time"),

@@ -19,6 +19,8 @@ MOST_FILES = 50000
 # What one answer may hold as JSON, and how much of it a file takes beside its path.
 MOST_JSON, ROW = 7 << 20, 140
 DEEPEST = 64
+# How many bytes are hashed for one page.
+HEAVY = 8 << 30
 CHUNK = 1 << 20
 
 Odd = Callable[[str, str], None]
@@ -112,23 +114,37 @@ def _one(descriptor: int, name: str, path: str, depth: int, odd: Odd) -> Iterato
         odd(path, "a symbolic link" if stat.S_ISLNK(seen.st_mode) else "neither file nor folder")
 
 
-def digest(root: int, paths: Optional[List[str]]) -> Dict[str, Any]:
-    """Return size, sha256 and mode of every file at or below the paths (None = all), with what is missing or odd."""
+def order(path: str) -> List[str]:
+    """Return what sorts paths as a walk comes to them."""
+    return path.split("/")
+
+
+def digest(root: int, paths: Optional[List[str]], after: Optional[str] = None) -> Dict[str, Any]:
+    """Return size, sha256 and mode of every file at or below the paths (None = all), with what is missing or odd.
+
+    With `after` only a page, of what comes behind it in the order of the walk; `more` names the last one then.
+    """
     files: Dict[str, Dict[str, Any]] = {}
     missing: List[str] = []
     strange: List[Dict[str, str]] = []
+    behind = order(after) if after else []
 
     def odd(path: str, reason: str) -> None:
-        if len(strange) < MOST_FILES:
+        if len(strange) < MOST_FILES and order(path) > behind:
             strange.append({"path": path, "reason": reason})
 
-    room = MOST_JSON
+    room, heavy, last = MOST_JSON, HEAVY, after
     for path in [""] if paths is None else [checked(one) for one in paths]:
         try:
             for name, seen in walk(root, path, odd):
+                if order(name) <= behind:
+                    continue
                 room -= ROW + len(json.dumps(name))
-                if len(files) >= MOST_FILES or room < 0:
-                    raise Refusal("{:,} files and more: too many".format(len(files)), "pack them, or name fewer")
+                if len(files) >= MOST_FILES or room < 0 or (after is not None and heavy < 0):
+                    if after is None:
+                        raise Refusal("{:,} files and more: too many".format(len(files)), "pack them, or name fewer")
+                    return {"files": files, "missing": missing, "odd": strange, "more": last}
+                last, heavy = name, heavy - seen.st_size
                 try:
                     size, checksum = _sum(root, name)
                 except OSError as error:
@@ -139,7 +155,7 @@ def digest(root: int, paths: Optional[List[str]]) -> Dict[str, Any]:
             missing.append(path)
         except OSError as error:
             odd(path, _reason(error))
-    return {"files": files, "missing": missing, "odd": strange}
+    return {"files": files, "missing": missing, "odd": strange, **({} if after is None else {"more": None})}
 
 
 def sha256_of(descriptor: int) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import click
 
-    from dgops.cli.following import Ended
+    from dgops.cli.watching import Ended
     from dgops.dataset.manifest import Manifest
     from dgops.dataset.options import Options
     from dgops.hosts.host import Host
@@ -36,7 +36,7 @@ WAREHOUSE = "DGOPS_WAREHOUSE"
 
 def run_on_host(ctx: click.Context, pattern: str, options: Options, *, allow_drift: bool, as_json: bool) -> int:
     """Upload what is missing, run the pipeline as a job, bring the set home; returns the exit code."""
-    from dgops.cli import following
+    from dgops.cli import following, watching
     from dgops.jobs.ready import base_of, deployed
 
     check(options)
@@ -46,7 +46,7 @@ def run_on_host(ctx: click.Context, pattern: str, options: Options, *, allow_dri
     root = outputs_root(host, base_of(contract))
     request = replace(request_for(host, root, options), allow_drift=allow_drift)
     for path in left_out(options, request):
-        following.say(f"  not sent: {path} (a link, or no regular file)")
+        watching.say(f"  not sent: {path} (a link, or no regular file)")
     before = {name: manifests.load(options.root / name) for name in FOLDERS}
     aside = edits.set_aside(options.root, FOLDERS)
 
@@ -59,7 +59,7 @@ def run_on_host(ctx: click.Context, pattern: str, options: Options, *, allow_dri
         )
         return [*kept, *(_at_home(options, before) if ended.code == 0 else ())]
 
-    shown = following.Options(as_json=as_json, more=look)
+    shown = watching.Options(as_json=as_json, more=look)
     try:
         return following.run_job(ctx, host, request, shown).code
     except BaseException:

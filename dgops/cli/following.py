@@ -5,51 +5,25 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dgops.cli.job_lines import megabytes, recap, row
-from dgops.cli.render import CONTROL, plain, print_error, print_json
+from dgops.cli.job_lines import recap, row
+from dgops.cli.render import print_error, print_json
+from dgops.cli.watching import Ended, Options, Progress, hint, say
 from dgops.errors import DgopsError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from dgops.hosts.host import Host
     from dgops.jobs.job import Job, Output, Request
     from dgops.jobs.place import Place
-    from dgops.jobs.progress import Moved
     from dgops.jobs.pull import Pulled
     from dgops.settings import Settings
 
 INTERRUPTED, COULD_NOT_LOOK = 130, 3
-# What a progress bar needs.
-HARMLESS = {ord("\r"): "\r"}
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a job is shown: `event` returns the line for one of its events ("" for none), `more` lines for its end.
-
-    `as_object` returns what --json prints, where that is not the job with its outputs.
-    """
-
-    detach: bool = False
-    as_json: bool = False
-    event: Callable[[Mapping[str, Any]], str] = lambda _event: ""
-    more: Callable[[Ended], Sequence[str]] = lambda _ended: ()
-    as_object: Callable[[Ended], dict[str, Any]] | None = None
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How it went: the exit code for the command line, the job as last seen, and what came home."""
-
-    code: int
-    job: Job | None
-    pulled: Pulled | None = None
 
 
 def run_job(ctx: click.Context, host: str | Host, request: Request, options: Options) -> Ended:
@@ -96,13 +70,15 @@ def one_host(settings: Settings, pattern: str) -> Host:
 
 
 def attend(settings: Settings, place: Place, shown: Progress) -> Ended:
-    """Follow a job that is on its host, bring its outputs home where that is due, and say how it ended."""
+    """Follow a job that is on its host, bring its outputs home as they are written, and say how it ended."""
+    from dgops.jobs.early import Early
     from dgops.jobs.link import Link
 
     pulled: Pulled | None = None
     try:
         with Link(place.host, settings, shown.told) as link:
-            job = _followed(link, place, shown)
+            with Early(place, settings, shown.told):
+                job = _followed(link, place, shown)
             if job.status == "succeeded" and place.outputs and not place.home:
                 pulled = brought_home(link, place, place.outputs, shown)
     except KeyboardInterrupt:
@@ -194,97 +170,3 @@ def _finished(ended: Ended, options: Options, plain_text: str = "") -> Ended:
     elif plain_text:
         click.echo(plain_text)
     return ended
-
-
-def say(text: str) -> None:
-    """Print a line for people on stderr."""
-    click.echo(plain(text), err=True)
-
-
-def hint(command: str) -> None:
-    """Print the next command on stderr."""
-    click.echo(f"{click.style('hint:', fg='cyan')} {plain(command)}", err=True)
-
-
-class Progress:
-    """Shows a job while it is sent and followed: its output as it is, everything else on stderr."""
-
-    def __init__(self, options: Options) -> None:
-        self.options = options
-        self.job: Job | None = None
-        self._status: Any = None
-        self._open = ""
-
-    @property
-    def last(self) -> Job:
-        """The job as it was last seen; there is one from the moment that its host has taken it."""
-        assert self.job is not None
-        return self.job
-
-    def stop(self) -> None:
-        """Take the status line away."""
-        if self._status:
-            self._status.stop()
-            self._status = None
-
-    def told(self, message: str) -> None:
-        """Say that a connection was cut, or what was left out."""
-        self.stop()
-        self.end_line()
-        say(f"  {message}")
-
-    def begins(self, host: str, spec: Mapping[str, Any]) -> None:
-        """Say which job it will be."""
-        head = f"job {spec['id']}  {host}  {spec['label']}"
-        say(f"{head:<70}  correlation {spec['correlation']}")
-
-    def moving(self, what: str, done: int, size: int) -> None:
-        """Show how much of an upload or a download is over, on a terminal."""
-        if not sys.stderr.isatty() or not size:
-            return
-        if self._status is None:
-            from rich.console import Console
-
-            self._status = Console(stderr=True).status("")
-            self._status.start()
-        self._status.update(f"{what}  {megabytes(done)} of {megabytes(size)}")
-
-    def uploaded(self, moved: Moved) -> None:
-        """Say what went to the host."""
-        self.stop()
-        already = f" ({moved.already} already there)" if moved.already else ""
-        files = f"{moved.files} file{'' if moved.files == 1 else 's'}"
-        say(f"  {'upload':<12} {f'{files}, {megabytes(moved.size)}{already}':<56} {moved.seconds:5.1f} s")
-
-    def submitted(self, job: Job) -> None:
-        """Remember the job: from here on it is its host's."""
-        self.job = job
-
-    def stands(self, job: Job) -> None:
-        """Say what a job waits for, once."""
-        waits = job.status == "queued" and job.reason
-        if waits and (self.job is None or job.reason != self.job.reason or self.job.status != "queued"):
-            say(f"  {'queued':<12} {job.reason}")
-        self.job = job
-
-    def wrote(self, stream: str, text: str) -> None:
-        """Pass the job's output on: as it is into a file or pipe, harmless onto a terminal."""
-        target = sys.stderr if stream == "stderr" or self.options.as_json else sys.stdout
-        if target.isatty():
-            text = CONTROL.sub(lambda match: HARMLESS.get(ord(match[0]), "?"), click.unstyle(text))
-        target.write(text)
-        target.flush()
-        self._open = "" if text.endswith("\n") else stream
-
-    def happened(self, event: Mapping[str, Any]) -> None:
-        """Show an event where the command has words for it."""
-        line = self.options.event(event)
-        if line:
-            self.end_line()
-            say(line)
-
-    def end_line(self) -> None:
-        """Begin a line of its own on the terminal, where the job's last one is not over."""
-        if self._open and sys.stderr.isatty():
-            click.echo(err=True)
-        self._open = ""

@@ -11,15 +11,18 @@ import click
 from dgops.cli.render import ago, plain, step
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from dgops.jobs.job import Job
+    from dgops.jobs.job import Failure, Job
     from dgops.jobs.pull import Pulled
 
 HEAD = ("JOB", "HOST", "STATUS", "STARTED", "TOOK", "WHAT")
 WIDEST = 60
 MOST_PLACES = 3
 MEGA = 1_000_000
+LONGEST = 400
+HAPPENINGS = {"stalled": "stalled", "went_on": "goes on", "attempt_failed": "retry"}
 COLOURS = {"queued": "yellow", "running": "cyan", "succeeded": "green", "cancelled": "yellow"}
 
 
@@ -92,6 +95,18 @@ def cells(job: Job) -> tuple[str, ...]:
 def stands(job: Job) -> str:
     """Return a job's status in its colour; the word alone says everything."""
     return click.style(job.status, fg=COLOURS.get(job.status, "red"))
+
+
+def attempted(one: Failure) -> str:
+    """Return how an attempt before the last one failed."""
+    code = "" if one.exit_code is None else f", exit {one.exit_code}"
+    return f"{one.attempt} failed: {one.first_failure or 'it said nothing'}{code}"
+
+
+def happening(event: Mapping[str, Any]) -> str:
+    """Return the line for what happens to a job beside its output, nothing for what shows itself."""
+    name = HAPPENINGS.get(str(event.get("event")))
+    return f"  {name:<12} {str(event.get('msg') or '')[:LONGEST]}" if name else ""
 
 
 def attested(found: Any) -> list[str]:

@@ -1,13 +1,14 @@
-"""dgops jobs: list, show, follow, cancel and pull what runs or ran on hosts."""
+"""dgops jobs: list, show, follow, cancel, pull and bundle what runs or ran on hosts."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dgops.cli.job_lines import HEAD, attested, cells, home, row, stands, took, why
+from dgops.cli.job_lines import HEAD, attempted, attested, cells, home, megabytes, row, short, stands, took, why
 from dgops.cli.options import host_option
 from dgops.cli.render import columns, plain, print_error, print_json
 from dgops.errors import UnreachableError
@@ -26,7 +27,7 @@ id_argument = click.argument("job_id", metavar="ID")
 
 @click.group()
 def jobs() -> None:
-    """List, show, follow, cancel and pull jobs; an ID may be cut short."""
+    """List, show, follow, cancel, pull and bundle jobs; an ID may be cut short."""
 
 
 @jobs.command("list", short_help="List the jobs of every host.")
@@ -61,16 +62,17 @@ def _show_rows(rows: Sequence[Job], found: Sequence[HostJobs]) -> None:
     click.echo(lines[0])
     for line, job in zip(lines[1:], rows, strict=True):
         click.echo(line)
-        if job.status in ("failed", "lost") or (job.status == "queued" and job.reason):
+        if job.status in ("failed", "lost") or (job.status in ("queued", "running") and job.reason):
             click.echo(f"          {plain(why(job))}")
 
 
 @jobs.command(short_help="Show one job.")
 @id_argument
 @host_option(required=False)
+@click.option("--show-error", is_flag=True, help="Print nothing but the first error.")
 @json_option
 @click.pass_obj
-def show(settings: Settings, job_id: str, host: str | None, as_json: bool) -> None:
+def show(settings: Settings, job_id: str, host: str | None, show_error: bool, as_json: bool) -> None:
     """Show one job: how it stands, what failed first, where its folder is."""
     from dgops.jobs.link import Link
     from dgops.jobs.place import show as ask
@@ -79,12 +81,19 @@ def show(settings: Settings, job_id: str, host: str | None, as_json: bool) -> No
     with Link(place.host, settings) as link:
         job, spec = ask(link, place)
     folder = f"{place.base}/jobs/{job.id}"
+    if show_error:
+        _print_error_of(job, as_json)
+        return
     if as_json:
         more = {
             "label": job.label,
             "reason": job.reason,
             "outputs": list(job.outputs),
             "gpus": list(job.gpus),
+            "attempt": job.attempt,
+            "attempts": job.attempts,
+            "failures": [asdict(one) for one in job.failures],
+            "beat": job.beat,
             "correlation": job.correlation,
             "attest": spec.get("attest"),
             "folder": folder,
@@ -96,17 +105,33 @@ def show(settings: Settings, job_id: str, host: str | None, as_json: bool) -> No
         click.echo(f"  {name:<12} {' '.join(plain(value).split())}")
 
 
+def _print_error_of(job: Job, as_json: bool) -> None:
+    from dgops.jobs.bundle import first_error
+
+    error = first_error(job)
+    if as_json:
+        print_json({"id": job.id, "status": job.status, "first_error": error or None})
+    elif error:
+        click.echo(plain(error))
+    else:
+        click.echo(f"{job.id} {job.status}: no error", err=True)
+
+
 def _facts(job: Job, spec: dict[str, Any], folder: str) -> list[tuple[str, str]]:
     names = [str(one.get("path")) for one in spec.get("inputs") or () if isinstance(one, dict)]
     env = spec.get("env") if isinstance(spec.get("env"), dict) else {}
     rows = [
         ("failed with", job.first_failure if job.status == "failed" else None),
         ("reason", job.reason),
+        ("last beat", job.beat),
         ("exit code", str(job.exit_code) if job.exit_code is not None else None),
+        ("attempt", f"{job.attempt} of {job.attempts}" if job.attempt and job.attempts > 1 else None),
+        *(("attempt", attempted(one)) for one in job.failures),
         ("created", job.created),
         ("started", job.started),
         ("finished", f"{job.finished}  ({took(job):.1f} s)" if job.finished else None),
         ("GPUs", ", ".join(str(one) for one in job.gpus)),
+        ("priority", str(spec.get("priority") or "")),
         ("inputs", ", ".join(names)),
         ("outputs", ", ".join(job.outputs)),
         ("environment", ", ".join([*(env or {}), *(f"{name} (secret)" for name in spec.get("secrets") or ())])),
@@ -124,7 +149,8 @@ def _facts(job: Job, spec: dict[str, Any], folder: str) -> list[tuple[str, str]]
 @click.pass_context
 def follow(ctx: click.Context, job_id: str, host: str | None, as_json: bool) -> None:
     """Print a job's output from its beginning, and go on until it is over; then as `dgops run` ends."""
-    from dgops.cli.following import Options, Progress, attend
+    from dgops.cli.following import attend
+    from dgops.cli.watching import Options, Progress
 
     place = _find(ctx.obj, job_id, host)
     ctx.exit(attend(ctx.obj, place, Progress(Options(as_json=as_json))).code)
@@ -155,10 +181,16 @@ def cancel(settings: Settings, job_id: str, host: str | None, as_json: bool) -> 
 @json_option
 @click.pass_context
 def pull(ctx: click.Context, job_id: str, host: str | None, as_json: bool) -> None:
-    """Bring a job's outputs home, verified; what is here already with the same content stays."""
-    from dgops.cli.following import Options, Progress, brought_home
+    """Bring a job's outputs home, verified; what is here already with the same content stays.
+
+    Of a job that still runs those files come that are whole.
+    """
+    from dgops.cli.following import brought_home
+    from dgops.cli.watching import Options, Progress
+    from dgops.jobs.early import pull_whole
     from dgops.jobs.link import Link
     from dgops.jobs.place import show as ask
+    from dgops.jobs.ready import work_user
 
     settings: Settings = ctx.obj
     place = _find(settings, job_id, host)
@@ -167,7 +199,10 @@ def pull(ctx: click.Context, job_id: str, host: str | None, as_json: bool) -> No
         with Link(place.host, settings, shown.told) as link:
             job, _ = ask(link, place)
             outputs = place.outputs if place.outputs is not None else _outputs(job)
-            pulled = brought_home(link, place, outputs, shown)
+            if job.over:
+                pulled = brought_home(link, place, outputs, shown)
+            else:
+                pulled = pull_whole(link, place.base, work_user(place.host), place.id, outputs)
     finally:
         shown.stop()
     if as_json:
@@ -179,6 +214,25 @@ def pull(ctx: click.Context, job_id: str, host: str | None, as_json: bool) -> No
             click.echo(f"not there: {plain(path)}", err=True)
         click.echo(f"{job.id}  {job.host}  {plain(home(pulled)) or 'nothing to bring home'}")
     ctx.exit(1 if pulled.missing else 0)
+
+
+@jobs.command(short_help="Pack a job's story into one ZIP.")
+@id_argument
+@host_option(required=False)
+@json_option
+@click.pass_obj
+def bundle(settings: Settings, job_id: str, host: str | None, as_json: bool) -> None:
+    """Pack what tells a job's story into dgops-job-ID.zip here, redacted: record, events, ends of logs, samples."""
+    from dgops.jobs.bundle import write
+    from dgops.jobs.link import Link
+
+    place = _find(settings, job_id, host)
+    with Link(place.host, settings) as link:
+        made = write(link, place, Path.cwd())
+    if as_json:
+        print_json({"id": made.job.id, "path": str(made.path), "size": made.size, "files": list(made.names)})
+        return
+    click.echo(f"{made.job.id}  {made.job.host}  {short(made.path)}  {len(made.names)} files, {megabytes(made.size)}")
 
 
 def _outputs(job: Job) -> tuple[Output, ...]:

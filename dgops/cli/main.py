@@ -29,7 +29,7 @@ COMMANDS = {
     "health": ("dgops.cli.health:health", "Look at hosts and say what does not hold."),
     "hosts": ("dgops.cli.hosts:hosts", "List, add and reach hosts."),
     "init": ("dgops.cli.init:init", "Write a commented dgops.toml and inventory here."),
-    "jobs": ("dgops.cli.jobs:jobs", "List, follow, cancel and pull jobs."),
+    "jobs": ("dgops.cli.jobs:jobs", "List, follow, cancel, pull and bundle jobs."),
     "logs": ("dgops.cli.logs:logs", "Show what was done from here."),
     "run": ("dgops.cli.run:run", "Run a command, a recipe or the dataset pipeline, here or on a host."),
     "sandbox": ("dgops.cli.sandbox:sandbox", "Hosts on this machine that behave as pods do."),

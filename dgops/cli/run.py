@@ -106,6 +106,13 @@ def _gpus(ctx: click.Context, param: click.Parameter, value: str | None) -> Gpus
     help="A variable; without a value a secret: from the keyring, else from here, and written down nowhere.",
 )
 @click.option("--gpus", metavar="COUNT|id:0,2", callback=_gpus, help="So many GPUs, or exactly these.")
+@click.option(
+    "--retries",
+    type=click.IntRange(0, 100),
+    default=0,
+    metavar="N",
+    help="Where it fails, try it N times more; a recipe with `resume` goes on by that.",
+)
 @click.option("--allow-drift", is_flag=True, help="Start although venvs there differ from their locks; it is recorded.")
 @click.option("--detach", is_flag=True, help="Start it, print its id, and leave.")
 @click.option("--json", "as_json", is_flag=True, help="Print the job as JSON at the end; its output goes to stderr.")
@@ -118,6 +125,7 @@ def job(
     outputs: tuple[str, ...],
     variables: tuple[str, ...],
     gpus: Gpus | None,
+    retries: int,
     allow_drift: bool,
     detach: bool,
     as_json: bool,
@@ -131,7 +139,8 @@ def job(
     """
     from dataclasses import replace
 
-    from dgops.cli.following import Options, one_host, run_job
+    from dgops.cli.following import one_host, run_job
+    from dgops.cli.watching import Options
 
     command = ctx.meta.get(COMMAND)
     recipe = _recipe(words, command)
@@ -139,7 +148,8 @@ def job(
         raise UsageError("on which host?", "dgops run --host HOST …  (dgops hosts list)")
     chosen = one_host(ctx.obj, host)
     request = _request(recipe, command or (), inputs, outputs, gpus)
-    request = replace(_with_variables(request, variables, recipe, chosen), allow_drift=allow_drift)
+    request = _with_variables(request, variables, recipe, chosen)
+    request = replace(request, allow_drift=allow_drift, retries=retries)
     ctx.exit(run_job(ctx, chosen, request, Options(detach, as_json)).code)
 
 
@@ -184,6 +194,8 @@ def _request(
         dict(recipe.env),
         gpus=gpus or recipe.gpus,
         resume=recipe.resume,
+        priority=recipe.priority,
+        stall=recipe.stall,
     )
 
 

@@ -30,7 +30,7 @@ def follow(link: Link, base: str, job: str, watcher: Watcher, offsets: dict[str,
         request = {"op": "read", "base": base, "id": job, "offsets": known, "wait": WAIT, "limit": LIMIT}
         answer = link.call("job", request, timeout=WAIT + SPARE)
         found = from_view(link.host.name, answer.get("job"))
-        fresh = _fresh(link, answer, known)
+        fresh = _fresh(link, answer, known, watcher)
         watcher.stands(found)
         for stream, (offset, text) in fresh.items():
             known[stream] = offset
@@ -42,7 +42,7 @@ def follow(link: Link, base: str, job: str, watcher: Watcher, offsets: dict[str,
             return found
 
 
-def _fresh(link: Link, answer: dict[str, Any], known: dict[str, int]) -> dict[str, tuple[int, str]]:
+def _fresh(link: Link, answer: dict[str, Any], known: dict[str, int], watcher: Watcher) -> dict[str, tuple[int, str]]:
     """Return what is new in each stream: the offset behind it, and its text."""
     streams = answer.get("streams")
     if not isinstance(streams, dict):
@@ -53,6 +53,8 @@ def _fresh(link: Link, answer: dict[str, Any], known: dict[str, int]) -> dict[st
         offset, text = row.get("offset"), row.get("text")
         if isinstance(offset, int) and isinstance(text, str) and offset > known[stream]:
             fresh[stream] = (offset, text)
+            if isinstance(row.get("left_out"), int):
+                watcher.told(f"{stream}: {row['left_out']:,} bytes from the middle of a long log are not kept")
     return fresh
 
 

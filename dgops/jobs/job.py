@@ -43,10 +43,33 @@ class Output:
 
 
 @dataclass(frozen=True)
+class Stall:
+    """When silence is a stall: after `times` the median step and `least` seconds; `stop` ends the command then."""
+
+    times: int = 30
+    stop: bool = False
+    least: float = 300.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a job's spec holds."""
+        return {"times": self.times, "least": self.least, "stop": self.stop}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How an attempt before the last one failed."""
+
+    attempt: int
+    exit_code: int | None
+    first_failure: str | None
+
+
+@dataclass(frozen=True)
 class Request:
     """What a person asks for; `secrets` are names and values that go into the job's environment and nowhere else.
 
-    `allow_drift` starts it although venvs differ from their locks.
+    Where the command fails, `resume` (else the command again) is tried `retries` times more; a higher `priority`
+    waits before lower ones for GPUs. `allow_drift` starts it although venvs differ from their locks.
     """
 
     kind: str
@@ -58,6 +81,9 @@ class Request:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     gpus: Gpus | None = None
     resume: tuple[str, ...] | None = None
+    retries: int = 0
+    priority: int = 0
+    stall: Stall | None = None
     allow_drift: bool = False
 
 
@@ -79,6 +105,10 @@ class Job:
     outputs: tuple[str, ...] = ()
     gpus: tuple[int, ...] = ()
     correlation: str = ""
+    attempt: int | None = None
+    attempts: int = 1
+    failures: tuple[Failure, ...] = ()
+    beat: str | None = None
 
     @property
     def over(self) -> bool:
@@ -96,7 +126,6 @@ def from_view(host: str, view: Any) -> Job:
     good = isinstance(view, dict) and is_id(view.get("id")) and view.get("status") in STATUSES
     if not good:
         raise RemoteError(f"{host} described a job with something else", "is this the host that you mean?")
-    code = view.get("exit_code")
     return Job(
         id=view["id"],
         host=host,
@@ -106,13 +135,26 @@ def from_view(host: str, view: Any) -> Job:
         created=_text(view, "created"),
         started=_text(view, "started"),
         finished=_text(view, "finished"),
-        exit_code=code if isinstance(code, int) and not isinstance(code, bool) else None,
+        exit_code=_number(view, "exit_code"),
         first_failure=_text(view, "first_failure"),
         reason=_text(view, "reason"),
         outputs=tuple(one for one in _sequence(view.get("outputs")) if isinstance(one, str)),
         gpus=tuple(one for one in _sequence(view.get("gpus")) if isinstance(one, int)),
         correlation=_text(view, "correlation") or "",
+        attempt=_number(view, "attempt"),
+        attempts=_number(view, "attempts") or 1,
+        failures=tuple(_failure(one) for one in _sequence(view.get("failures")) if isinstance(one, dict)),
+        beat=_text(view, "beat"),
     )
+
+
+def _failure(row: Mapping[str, Any]) -> Failure:
+    return Failure(_number(row, "attempt") or 0, _number(row, "exit_code"), _text(row, "first_failure"))
+
+
+def _number(view: Mapping[str, Any], key: str) -> int | None:
+    value = view.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _text(view: Mapping[str, Any], key: str) -> str | None:

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 from dgops.errors import RemoteError
 from dgops.health.judge import one_line
 from dgops.jobs import names
-from dgops.jobs.job import work_path
+from dgops.jobs.ask import place_of
 from dgops.jobs.landing import Landing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dgops.jobs.ask import Ask
     from dgops.jobs.job import Output
-    from dgops.jobs.link import Link
     from dgops.jobs.progress import Watcher
 
-LONG = 600.0
 MOST_SHOWN = 10
 LARGEST = 1 << 50
 HEX = frozenset("0123456789abcdef")
@@ -34,38 +35,35 @@ class Offer:
     landing: Landing
 
 
-def offered(link: Link, base: str, user: str, job: str, output: Output, watcher: Watcher) -> tuple[list[Offer], bool]:
-    """Return the files of one output, and whether it is not there at all."""
-    root, name = _place(base, job, output.path)
-    request = {"op": "digest", "root": root, "user": user, "paths": [name]}
-    answer, _ = link.exchange("files", request, timeout=LONG)
-    rows = answer.get("files")
-    if not isinstance(rows, dict):
-        raise RemoteError(f"{link.host.name} answered the question for {output.path} with something else")
-    for odd in _rows(answer, "odd")[:MOST_SHOWN]:
-        if isinstance(odd, dict):
-            watcher.told(f"left on {link.host.name}: {one_line(odd.get('path'))} ({one_line(odd.get('reason'))})")
+def offered(ask: Ask, output: Output, watcher: Watcher, only: Sequence[str] | None = None) -> tuple[list[Offer], bool]:
+    """Return the files of one output, or those of it that are named, and whether it is not there at all."""
+    root, name = place_of(ask.base, ask.job, output.path)
+    offers: list[Offer] = []
+    missing: list[Any] = []
+    for answer in ask.digested(output, only):
+        for odd in _rows(answer, "odd")[:MOST_SHOWN]:
+            if isinstance(odd, dict):
+                words = f"{one_line(odd.get('path'))} ({one_line(odd.get('reason'))})"
+                watcher.told(f"left on {ask.link.host.name}: {words}")
+        missing += _rows(answer, "missing")
+        rows = answer["files"]
+        _require_harmless(ask.link.host.name, name, rows)
+        offers += [_offer(root, name, key, row, output) for key, row in rows.items()]
+    return offers, not offers and name in missing
+
+
+def _require_harmless(host: str, name: str, rows: dict[str, Any]) -> None:
     hostile = [f"{key!r:.200} {wrong}" for key, row in rows.items() if (wrong := _wrong(name, key, row))]
     if hostile:
         raise RemoteError(
-            f"{link.host.name} offers what no output of this job is: {'; '.join(hostile[:MOST_SHOWN])}",
+            f"{host} offers what no output of this job is: {'; '.join(hostile[:MOST_SHOWN])}",
             "nothing was written here; look at the job's work folder on the host",
         )
-    absent = not rows and name in _rows(answer, "missing")
-    return [_offer(root, name, key, row, output) for key, row in rows.items()], absent
 
 
 def _rows(answer: dict[str, Any], key: str) -> list[Any]:
     found = answer.get(key)
     return found if isinstance(found, list) else []
-
-
-def _place(base: str, job: str, path: str) -> tuple[str, str]:
-    """Return the folder on the host and the name below it that an output is asked for by."""
-    if not path.startswith("/"):
-        return work_path(base, job), path.strip("/")
-    folder, _, name = path.rstrip("/").rpartition("/")
-    return folder or "/", name
 
 
 def _wrong(name: str, key: str, row: Any) -> str:

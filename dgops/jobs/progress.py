@@ -22,6 +22,34 @@ class Moved:
     sent: int = 0
 
 
+class Silent:
+    """A watcher that nothing is worth a word to."""
+
+    def told(self, message: str) -> None:
+        """Pass over what is told."""
+
+    def begins(self, host: str, spec: Mapping[str, Any]) -> None:
+        """Pass over a beginning."""
+
+    def moving(self, what: str, done: int, size: int) -> None:
+        """Pass over what moves."""
+
+    def uploaded(self, moved: Moved) -> None:
+        """Pass over an upload."""
+
+    def submitted(self, job: Job) -> None:
+        """Pass over a submit."""
+
+    def wrote(self, stream: str, text: str) -> None:
+        """Pass over output."""
+
+    def happened(self, event: Mapping[str, Any]) -> None:
+        """Pass over an event."""
+
+    def stands(self, job: Job) -> None:
+        """Pass over a look."""
+
+
 class Watcher(Protocol):
     """Hears of each step; every method may do nothing."""
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from dgops.errors import DgopsError, RemoteError
 from dgops.jobs import landing, names
+from dgops.jobs.ask import Ask
 from dgops.jobs.offers import offered
 from dgops.jobs.progress import Moved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from dgops.jobs.job import Output
@@ -54,17 +55,14 @@ def pull(link: Link, base: str, user: str, job: str, outputs: Sequence[Output], 
     started = time.monotonic()
     offers: list[Offer] = []
     missing: list[str] = []
+    ask = Ask(link, base, user, job)
     for output in outputs:
-        found, absent = offered(link, base, user, job, output, watcher)
+        found, absent = offered(ask, output, watcher)
         offers += found
         missing += [output.path] if absent else []
     # Outputs may lie in one another.
     offers = list({one.landing.path: one for one in offers}.values())
-    _require_apart(link.host.name, offers)
-    wanted = [one for one in offers if not one.landing.holds(one.sha256, one.size)]
-    size = sum(one.size for one in wanted)
-    landing.require_room([one.landing for one in wanted], size)
-    changed = _bring(link, user, wanted, watcher, size)
+    wanted, changed = bring(link, user, offers, watcher)
     if changed:
         raise DgopsError(
             f"{link.host.name}: changed while it was read: {_some(changed)}",
@@ -73,8 +71,26 @@ def pull(link: Link, base: str, user: str, job: str, outputs: Sequence[Output], 
     moved = Moved(
         len(offers), sum(one.size for one in offers), len(offers) - len(wanted), time.monotonic() - started, len(wanted)
     )
-    files = tuple(Brought(one.landing.path, one.sha256, one.size) for one in offers)
-    return Pulled(files, moved, tuple(dict.fromkeys(one.landing.root for one in offers)), tuple(missing))
+    return Pulled(files_of(offers), moved, tuple(dict.fromkeys(one.landing.root for one in offers)), tuple(missing))
+
+
+def files_of(offers: Sequence[Offer]) -> tuple[Brought, ...]:
+    """Return offers as the files that they are at home."""
+    return tuple(Brought(one.landing.path, one.sha256, one.size) for one in offers)
+
+
+def bring(
+    link: Link, user: str, offers: list[Offer], watcher: Watcher, go: Callable[[], bool] = lambda: True
+) -> tuple[list[Offer], list[str]]:
+    """Fetch what is not here yet of what a host offers; returns what that was, and what changed meanwhile.
+
+    Raises DgopsError where a place is taken or there is no room. Where `go` says no it stops between two rounds.
+    """
+    _require_apart(link.host.name, offers)
+    wanted = [one for one in offers if not one.landing.holds(one.sha256, one.size)]
+    size = sum(one.size for one in wanted)
+    landing.require_room([one.landing for one in wanted], size)
+    return wanted, _bring(link, user, wanted, watcher, go)
 
 
 def _require_apart(host: str, offers: list[Offer]) -> None:
@@ -91,11 +107,13 @@ def _require_apart(host: str, offers: list[Offer]) -> None:
         raise DgopsError(f"in the way of the outputs: {_some(taken)}", "move it aside, then pull again")
 
 
-def _bring(link: Link, user: str, wanted: list[Offer], watcher: Watcher, size: int) -> list[str]:
+def _bring(link: Link, user: str, wanted: list[Offer], watcher: Watcher, go: Callable[[], bool]) -> list[str]:
     """Fetch the files, so many bytes in one round trip; returns those that are not what was offered."""
     changed: list[str] = []
-    done = 0
+    done, size = 0, sum(one.size for one in wanted)
     for root, batch in _rounds(wanted):
+        if not go():
+            break
         request = {
             "op": "read",
             "root": root,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dgops.errors import ConfigError
 from dgops.jobs import names
 from dgops.jobs.gpus import Gpus, gpus_from
-from dgops.jobs.job import Input, Output
+from dgops.jobs.job import Input, Output, Stall
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from yaml.nodes import Node
 
 KINDS = ("script",)
-KEYS = ("kind", "command", "inputs", "outputs", "env", "secrets", "gpus", "resume")
+KEYS = ("kind", "command", "inputs", "outputs", "env", "secrets", "gpus", "priority", "stall", "resume")
 HINT = "a recipe:  kind: script, command: [python, train.py], inputs: [train.py], outputs: [results]"
+NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LARGEST = 1 << 20
+MOST_PRIORITY = 1000
+MOST_TIMES = 100_000
+POLICIES = {"nothing": False, "stop": True}
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Recipe:
     secrets: tuple[str, ...] = ()
     gpus: Gpus | None = None
     resume: tuple[str, ...] | None = None
+    priority: int = 0
+    stall: Stall | None = None
 
 
 def load(path: Path) -> Recipe:
@@ -70,6 +76,8 @@ def parse(text: str, path: Path) -> Recipe:
         secrets=reader.secrets(),
         gpus=reader.gpus(),
         resume=reader.command("resume", required=False),
+        priority=reader.number("priority", -MOST_PRIORITY, MOST_PRIORITY, 0),
+        stall=reader.stall(),
     )
     if reader.problems:
         raise ConfigError(reader.problems, HINT)
@@ -219,6 +227,40 @@ class _Reader:
         except ValueError as error:
             self.note("gpus", str(error))
             return None
+
+    def number(self, key: str, least: int, most: int, default: int) -> int:
+        """Return a whole number within its bounds."""
+        text = self.text(key)
+        if not text:
+            return default
+        if not NUMBER.fullmatch(text) or not least <= int(text) <= most:
+            self.note(key, f"{text!r} is no whole number from {least} to {most}")
+            return default
+        return int(text)
+
+    def stall(self) -> Stall | None:
+        """Read `stall: stop`, or `stall: {times: 50, then: stop}`."""
+        import yaml
+
+        node = self.nodes.get("stall")
+        if node is None:
+            return None
+        if not isinstance(node, yaml.MappingNode):
+            return replace(Stall(), stop=self._policy(node))
+        found = {name: (at, value) for name, at, value in self._pairs(node, "stall")}
+        for name in found.keys() - {"times", "then"}:
+            self.note("stall", f"unknown key {name} (known: times, then)", found[name][0])
+        times = _scalar(found["times"][1]) if "times" in found else str(Stall.times)
+        if times is None or not NUMBER.fullmatch(times) or not 1 <= int(times) <= MOST_TIMES:
+            self.note("stall", f"times is no whole number from 1 to {MOST_TIMES}", found["times"][1])
+            return None
+        return Stall(int(times), self._policy(found["then"][1]) if "then" in found else False)
+
+    def _policy(self, node: Node) -> bool:
+        text = _scalar(node)
+        if text not in POLICIES:
+            self.note("stall", f"{text!r} is neither nothing nor stop", node)
+        return POLICIES.get(text or "", False)
 
     def _pairs(self, node: Any, key: str) -> list[tuple[str, Node, Node]]:
         found = []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dgops.errors import DgopsError, UnreachableError, UsageError
 from dgops.jobs import memory, names, source
-from dgops.jobs.job import Job, from_view
+from dgops.jobs.job import Job, Stall, from_view
 from dgops.jobs.landing import unwritable
 from dgops.jobs.link import Link
 from dgops.jobs.ready import base_of, require_ready, work_user
@@ -99,6 +99,9 @@ def spec_of(request: Request, sources: Sequence[Source], attest: Mapping[str, Ma
         "outputs": [one.path for one in request.outputs],
         "gpus": request.gpus.to_json() if request.gpus else None,
         "resume": list(request.resume) if request.resume else None,
+        "retries": request.retries,
+        "priority": request.priority,
+        "stall": (request.stall or Stall()).to_json(),
         "attest": {path: dict(one) for path, one in attest.items()},
         "created": datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "correlation": secrets.token_hex(4),
@@ -120,7 +123,7 @@ def _require_outputs(request: Request) -> None:
 
 def _require_no_secret(request: Request) -> None:
     """Refuse a secret's value in what is kept: the command and the plain environment are written down."""
-    kept = [*request.argv, *request.env.values()]
+    kept = [*request.argv, *(request.resume or ()), *request.env.values()]
     for name, value in request.secrets.items():
         if len(value) >= SHORTEST_SECRET and any(value in text for text in kept):
             raise UsageError(

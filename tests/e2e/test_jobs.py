@@ -4,8 +4,10 @@ import hashlib
 import json
 import signal
 import time
+import zipfile
 
 import pytest
+from soak import many
 
 from dgops.sandbox import faults
 
@@ -176,3 +178,55 @@ class TestOnePod:
         assert "the agent's process is gone" in done.stderr
         place.dgops("jobs", "cancel", job)
         wait_until(lambda: "sleep 300" not in place.on("pod", "ps -eo args"))
+
+    def test_what_is_written_comes_home_while_it_runs(self, place):
+        script = (
+            "mkdir checkpoints; head -c 3000000 /dev/urandom > checkpoints/one.bin; exec 3> checkpoints/two.bin;"
+            " echo half >&3; while [ ! -e /tmp/go-on ]; do sleep 0.2; done; echo whole >&3"
+        )
+        argv = ("run", "--host", "pod", "--output", "checkpoints", "--", "sh", "-c", script)
+        process = place.start(*argv)
+        home = place.root / "checkpoints"
+        wait_until((home / "one.bin").exists, 60)
+        (job,) = [row["id"] for row in place.json("jobs", "list")[1] if row["status"] == "running"]
+        there = place.on("pod", f"sha256sum /workspace/dgops/jobs/{job}/work/checkpoints/one.bin").split()[0]
+        assert hashlib.sha256((home / "one.bin").read_bytes()).hexdigest() == there
+        assert [path.name for path in home.iterdir()] == ["one.bin"]
+        done = place.dgops("jobs", "pull", job)
+        assert (done.returncode, "1 file, 3.0 MB verified" in done.stdout) == (0, True), done.stderr
+        place.on("pod", "touch /tmp/go-on")
+        _, words = process.communicate(timeout=60)
+        assert process.returncode == 0, words
+        assert "home         checkpoints/one.bin" in words
+        assert (home / "two.bin").read_text() == "half\nwhole\n"
+
+    def test_attempts_bundle_and_the_first_error(self, place):
+        recipe = {"kind": "script", "command": "echo first; echo 'ValueError: once' >&2; exit 3", "stall": "stop"}
+        resume = {"resume": "echo resumed $DGOPS_ATTEMPT; echo 'RuntimeError: in /home/seanf/x' >&2; exit 4"}
+        (place.root / "tries.yml").write_text(json.dumps({**recipe, **resume}))
+        done = place.dgops("run", "tries.yml", "--host", "pod", "--retries", "1", "--json")
+        assert done.returncode == 1
+        assert "attempt 1 of 2 failed: ValueError: once" in done.stderr
+        job = json.loads(done.stdout)["id"]
+        found = shown(place, job)
+        assert (found["attempt"], found["attempts"], found["exit_code"]) == (2, 2, 4)
+        assert found["failures"] == [{"attempt": 1, "exit_code": 3, "first_failure": "ValueError: once"}]
+        assert place.dgops("jobs", "show", job, "--show-error").stdout == "RuntimeError: in /home/seanf/x\n"
+        code, made = place.json("jobs", "bundle", job)
+        assert code == 0
+        with zipfile.ZipFile(made["path"]) as archive:
+            assert archive.read("stdout.log") == b"first\nresumed 2\n"
+            everything = b"".join(archive.read(name) for name in archive.namelist())
+            machine = json.loads(archive.read("environment.json"))["host"]
+        assert b"/home/seanf" not in everything
+        assert "Debian" in machine["os"]
+
+    def test_a_log_that_is_too_long_keeps_its_ends(self, place):
+        size = many(70_000_000)
+        job = detach(place, "sh", "-c", f"echo first; yes {'x' * 99} | head -c {size}; echo; echo last")
+        process = place.dgops("jobs", "follow", job)
+        assert process.returncode == 0, process.stderr
+        assert process.stdout.startswith("first\n")
+        assert process.stdout.endswith("\nlast\n")
+        kept = int(place.on("pod", f"cat /workspace/dgops/jobs/{job}/stdout.log* | wc -c"))
+        assert kept < 68_000_000

@@ -29,6 +29,7 @@ class AgentHost:
         self.folder = folder
         self.base = folder / "dgops"
         self.path = os.environ["PATH"]
+        self.env = {}
         self.user = "root" if os.geteuid() == 0 else os.environ.get("USER", "")
 
     def exchange(self, command, request, payload=b""):
@@ -38,7 +39,7 @@ class AgentHost:
             capture_output=True,
             timeout=90,
             cwd=ROOT,
-            env={"PATH": self.path, "HOME": "/root"},
+            env={"PATH": self.path, "HOME": "/root", **self.env},
             start_new_session=True,
         )
         assert done.returncode == 0, done.stderr.decode()

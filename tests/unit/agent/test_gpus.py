@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from soak import many
 
 from dgops.agent import gpus, live_gpu
 
@@ -48,6 +49,35 @@ def test_one_slot_goes_from_job_to_job_in_order(cards):
     assert host.wait(third)["status"] == "succeeded"
     assert host.show(second)["started"] < host.show(second)["finished"] <= host.show(third)["started"]
     assert "waited" in [one["event"] for one in host.events(third)]
+
+
+def test_a_higher_priority_waits_before_lower_ones(cards):
+    host = cards(1)
+    first = host.submit(sys.executable, "-c", SHOW.format(60), gpus={"count": 1})
+    host.wait_for_output(first, "0\n")
+    low, plain, high = (
+        host.submit(sys.executable, "-c", SHOW.format(0), gpus={"count": 1}, priority=one) for one in (-5, None, 9)
+    )
+    until = time.monotonic() + 20
+    while (host.show(high)["reason"] or "") != "waits for a GPU" and time.monotonic() < until:
+        time.sleep(0.1)
+    host.call("cancel", id=first, grace=0.2)
+    ended = [host.wait(job)["started"] for job in (high, plain, low)]
+    assert ended == sorted(ended)
+
+
+def test_of_many_that_wait_each_runs_once_and_in_order(cards):
+    host = cards(1)
+    path = host.folder / "order"
+    first = host.submit(sys.executable, "-c", SHOW.format(600), gpus={"count": 1})
+    host.wait_for_output(first, "0\n")
+    jobs = [host.submit("sh", "-c", f"echo $DGOPS_JOB_ID >> {path}", gpus={"count": 1}) for _ in range(many(10))]
+    assert {host.show(job)["status"] for job in jobs} == {"queued"}
+    assert len(host.call("list")["jobs"]) == len(jobs) + 1
+    host.call("cancel", id=first, grace=0.2)
+    for job in jobs:
+        assert host.wait(job, seconds=300)["status"] == "succeeded"
+    assert path.read_text().split() == jobs
 
 
 def test_a_waiting_job_is_cancelled_and_lets_the_next_one_in(cards):

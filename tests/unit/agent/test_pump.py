@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgops.agent import pump
+from dgops.agent.logfile import Log
 from dgops.agent.pump import LONGEST_LINE, Pump
 from dgops.agent.redact import Redactor
 
@@ -28,11 +29,11 @@ WORDS = [
 WORDS += [b"Authorization: Bearer ", b"password: ", b"-----BEGIN PRIVATE KEY-----\n", b"MIIEvQIBADANBgkq\n", b"\xff"]
 
 
-def carry(folder, chunks, secrets=(), silences=()):
+def carry(folder, chunks, secrets=(), silences=(), saw=None):
     """Send chunks through a pump, with a silence after some of them, and return the log."""
     reader, writer = os.pipe()
     path = folder / f"log-{len(os.listdir(folder))}"
-    carried = Pump(reader, str(path), Redactor(secrets))
+    carried = Pump(reader, Log(str(path)), Redactor(secrets), saw or (lambda _state: None))
     for number, chunk in enumerate(chunks):
         for at in range(0, len(chunk), 32768):
             os.write(writer, chunk[at : at + 32768])
@@ -45,6 +46,11 @@ def carry(folder, chunks, secrets=(), silences=()):
     carried.finish()
     carried.finish()
     return path.read_bytes()
+
+
+def states(log):
+    """Return the lines of a log, of each the last state that is not blank."""
+    return [next((one for one in reversed(line.split(b"\r")) if one.strip()), b"") for line in log.split(b"\n")]
 
 
 @settings(derandomize=True, max_examples=150, deadline=None)
@@ -60,13 +66,32 @@ def test_chunks_and_silences_change_nothing(tmp_path_factory, words, data):
     assert TOKEN not in seen
     assert b"correct horse battery" not in seen
     assert b"s3cr3t-value" not in seen
-    assert seen == carry(folder, [whole], SECRETS)
+    # What a silence has put into the log stays there, although a later state stands over it on a terminal.
+    assert states(seen) == states(carry(folder, [whole], SECRETS))
 
 
 def test_plain_output_stays_byte_for_byte(tmp_path):
-    data = os.urandom(200_000).replace(b"\n", b"") + b"\n" + bytes(range(256)) * 40
-    seen = carry(tmp_path, [data])
+    data = os.urandom(200_000) + b"\n" + bytes(range(256)) * 40 + b"a line of Windows\r\n"
+    data = data.replace(b"\r", b"").replace(b"\n", b"") + b"\r\n"
+    seen = carry(tmp_path, [data[:90_000], data[90_000:-1], data[-1:]])
     assert seen.replace(b"\n", b"") == data.replace(b"\n", b"")
+
+
+def test_of_a_line_that_is_written_over_the_log_holds_the_last_state_and_the_rest_is_shown(tmp_path):
+    shown = []
+    bar = b"".join(b"\r%3d%%|#####| %d/100 token=abc%d" % (n, n, n) for n in range(101))
+    chunks = [b"begin\n", *(bar[at : at + 17] for at in range(0, len(bar), 17)), b"\nend\r\n"]
+    assert carry(tmp_path, chunks, saw=shown.append) == b"begin\n100%|#####| 100/100 token=***\nend\r\n"
+    assert shown[0] == b"  0%|#####| 0/100 token=***"
+    assert len(set(shown)) >= 100
+    assert not any(b"abc" in one for one in shown)
+
+
+def test_a_bar_that_takes_its_time_is_shown_and_not_logged(tmp_path):
+    shown = []
+    chunks = [b"\r10%|# | 1/10 [00:30<04:30, 30s/it]", b"\r20%|## | 2/10 [01:00<04:00, 30s/it]", b"\n"]
+    assert carry(tmp_path, chunks, silences={0, 1}, saw=shown.append) == b"20%|## | 2/10 [01:00<04:00, 30s/it]\n"
+    assert shown[0] == b"10%|# | 1/10 [00:30<04:30, "
 
 
 @pytest.mark.parametrize("filler", [b"a", b"word ", b"\xc3\xa9"])
@@ -84,13 +109,13 @@ def test_a_log_that_cannot_be_written_is_counted(tmp_path):
     if not os.path.exists("/dev/full"):
         pytest.skip("no /dev/full here")
     reader, writer = os.pipe()
-    carried = Pump(reader, "/dev/full", Redactor())
+    carried = Pump(reader, Log("/dev/full"), Redactor())
     os.write(writer, b"a line\n")
     os.close(writer)
     assert carried.feed()
     assert not carried.feed()
     carried.finish()
-    assert (carried.lost, carried.complaint) == (7, "No space left on device")
+    assert (carried.log.log.lost, carried.log.log.complaint) == (7, "No space left on device")
 
 
 @pytest.mark.parametrize("length", [5000, 20000, 100000])
@@ -107,11 +132,12 @@ def test_a_pipe_in_place_of_the_log_holds_nothing_up(tmp_path):
     os.mkfifo(path)
     other = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     reader, writer = os.pipe()
-    carried = Pump(reader, str(path), Redactor())
+    log = Log(str(path))
+    carried = Pump(reader, log, Redactor())
     for _ in range(20):
         os.write(writer, b"a line\n" * 5000)
         assert carried.feed()
     os.close(writer)
     carried.finish()
     os.close(other)
-    assert carried.lost > 0
+    assert log.lost > 0

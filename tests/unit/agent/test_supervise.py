@@ -1,5 +1,6 @@
 """Jobs with real processes: how they end, and what is said of it."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -7,8 +8,9 @@ import sys
 import time
 
 import pytest
+from soak import many
 
-from dgops.agent import process
+from dgops.agent import logfile, logparts, process
 
 
 def processes_of(job):
@@ -159,6 +161,55 @@ def test_a_lot_of_output_and_binary(agent_host):
     assert time.monotonic() - began < 45
 
 
+def test_more_output_than_a_log_keeps_costs_its_middle_and_no_memory(agent_host):
+    size = many(80_000_000)
+    line = "step 000001 loss 0.123456 lr 1.0e-04 in /workspace/models"
+    job = agent_host.submit(
+        "sh", "-c", f"echo first; yes {line} | head -c {size}; echo; echo last; grep VmHWM /proc/$PPID/status"
+    )
+    seen = agent_host.wait(job, seconds=300)
+    assert (seen["status"], seen["reason"]) == ("succeeded", None)
+    kept = sum(path.stat().st_size for path in agent_host.directory(job).glob("stdout.log*"))
+    assert logfile.HEAD + logfile.PIECE < kept < logfile.HEAD + logfile.KEPT * logfile.PIECE + 3 * logfile.OVERHANG
+    assert agent_host.log(job).startswith(f"first\n{line}\n")
+    *_, last, memory = logparts.tail(str(agent_host.directory(job) / "stdout.log"), 1000).decode().splitlines()
+    assert last == "last"
+    assert int(memory.split()[1]) < 60_000, memory
+
+
+CLOCK = """
+import time
+real, path = time.time, {path!r}
+def moved():
+    with open(path) as stream:
+        return real() + float(stream.read() or 0)
+time.time = moved
+"""
+
+
+def test_a_clock_that_jumps_moves_nothing_but_the_times_told(agent_host, tmp_path):
+    offset, site = tmp_path / "offset", tmp_path / "site"
+    site.mkdir()
+    offset.write_text("0")
+    (site / "sitecustomize.py").write_text(CLOCK.format(path=str(offset)))
+    agent_host.env["PYTHONPATH"] = str(site)
+    stall = {"times": 5, "least": 8.0, "stop": True}
+    script = "for n in 1 2 3 4 5 6 7 8 9; do echo $n; printf '\\r%s' $n >&2; sleep 0.4; done; test $DGOPS_ATTEMPT = 2"
+    job = agent_host.submit("sh", "-c", script, stall=stall, retries=1)
+    for text, jump in (("2", "90000"), ("5", "-180000"), ("8", "0")):
+        agent_host.wait_for_output(job, text)
+        offset.write_text(jump)
+    seen = agent_host.wait(job)
+    assert (seen["status"], seen["attempt"]) == ("succeeded", 2)
+    events = agent_host.events(job)
+    assert [one["seq"] for one in events] == list(range(1, len(events) + 1))
+    assert [one["event"] for one in events].count("finished") == 1
+    assert "stalled" not in {one["event"] for one in events}
+    days = {one["ts"][:10] for one in events}
+    assert len(days) >= 2, "the clock jumped"
+    assert agent_host.log(job) == "".join(f"{number}\n" for number in range(1, 10)) * 2
+
+
 def test_a_prompt_is_seen_before_its_line_ends(agent_host):
     job = agent_host.submit("sh", "-c", "printf 'loading model hf_AAAAAAAAAAAA'; sleep 4; echo AAAAAAAAAAAAAAAAAAAAAA")
     until = time.monotonic() + 10
@@ -222,3 +273,94 @@ def test_a_pipe_in_place_of_a_file_holds_no_supervisor_up(agent_host, name):
     assert time.monotonic() - began < 20
     read = agent_host.call("read", id=job, offsets={"stdout": 0, "stderr": 0}, wait=0)
     assert all(one["text"] == "" for one in read["streams"].values())
+
+
+def named(host, job, name):
+    return [one for one in host.events(job) if one["event"] == name]
+
+
+def test_an_attempt_that_failed_is_followed_by_the_command_that_resumes(agent_host):
+    first = "echo attempt $DGOPS_ATTEMPT; echo 'ValueError: only once' >&2; exit 3"
+    resume = "echo resumed $DGOPS_ATTEMPT; test $DGOPS_ATTEMPT = 3"
+    job = agent_host.submit("sh", "-c", first, resume=["sh", "-c", resume], retries=5)
+    seen = agent_host.wait(job)
+    assert (seen["status"], seen["exit_code"], seen["first_failure"]) == ("succeeded", 0, None)
+    assert (seen["attempt"], seen["attempts"]) == (3, 6)
+    assert agent_host.log(job) == "attempt 1\nresumed 2\nresumed 3\n"
+    assert [one["fields"]["attempt"] for one in named(agent_host, job, "started")] == [1, 2, 3]
+    assert [one["fields"]["attempt"] for one in named(agent_host, job, "attempt_failed")] == [1, 2]
+    assert len(named(agent_host, job, "finished")) == 1
+    # What the first attempt wrote is no failure of the second one.
+    words = "sh: ended with exit code 1 and did not say why"
+    assert seen["failures"] == [
+        {"attempt": 1, "exit_code": 3, "first_failure": "ValueError: only once"},
+        {"attempt": 2, "exit_code": 1, "first_failure": words},
+    ]
+    assert seen["started"] == agent_host.status(job)["started"] < seen["finished"]
+
+
+def test_attempts_end_and_the_last_one_tells(agent_host):
+    job = agent_host.submit("sh", "-c", "echo fatal: number $DGOPS_ATTEMPT >&2; exit 1", retries=1)
+    seen = agent_host.wait(job)
+    assert (seen["status"], seen["attempt"], seen["first_failure"]) == ("failed", 2, "fatal: number 2")
+    finished = agent_host.events(job)[-1]
+    assert (finished["event"], finished["fields"]["attempt"]) == ("finished", 2)
+
+
+def test_what_cannot_be_started_is_not_tried_again(agent_host):
+    seen = agent_host.wait(agent_host.submit("no-such-program", retries=5))
+    assert (seen["status"], seen["exit_code"], seen["failures"]) == ("failed", 127, [])
+
+
+def test_a_cancel_between_two_attempts(agent_host):
+    job = agent_host.submit("sh", "-c", "exit 1", retries=50)
+    until = time.monotonic() + 20
+    while len(named(agent_host, job, "attempt_failed")) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    agent_host.call("cancel", id=job)
+    seen = agent_host.wait(job)
+    assert (seen["status"], seen["reason"]) == ("cancelled", "cancelled between two attempts")
+    assert len(named(agent_host, job, "finished")) == 1
+
+
+STEPS = "i=0; while [ $i -lt 8 ]; do i=$((i+1)); echo step $i; sleep 0.3; done; "
+
+
+def test_a_stall_is_told_and_by_default_nothing_more(agent_host):
+    stall = {"times": 3, "least": 1.5, "stop": False}
+    job = agent_host.submit("sh", "-c", STEPS + "sleep 4; echo again; sleep 1", stall=stall)
+    until = time.monotonic() + 20
+    while not (agent_host.show(job)["reason"] or "").startswith("stalled: ") and time.monotonic() < until:
+        time.sleep(0.05)
+    seen = agent_host.wait(job)
+    assert (seen["status"], seen["reason"]) == ("succeeded", None)
+    (stalled,), (again,) = named(agent_host, job, "stalled"), named(agent_host, job, "went_on")
+    assert stalled["level"] == "warning"
+    assert 1.5 <= stalled["fields"]["silent"] < 4
+    assert stalled["seq"] < again["seq"]
+
+
+def test_a_stall_stops_the_command_where_that_is_wanted_and_it_is_tried_again(agent_host):
+    stall = {"times": 3, "least": 1.0, "stop": True}
+    resume = ["sh", "-c", "echo resumed"]
+    job = agent_host.submit("sh", "-c", STEPS + "sleep 300", stall=stall, retries=1, resume=resume)
+    seen = agent_host.wait(job)
+    assert (seen["status"], seen["attempt"]) == ("succeeded", 2)
+    assert seen["failures"][0]["first_failure"].startswith("stalled: nothing was written for ")
+    assert agent_host.log(job).endswith("step 8\nresumed\n")
+    assert not processes_of(job)
+
+
+def test_progress_becomes_events_and_leaves_one_line(agent_host):
+    program = (
+        "import time\nfor n in range(301): print(f'\\r{n}/300 token=abcdef', end='', flush=True); time.sleep(0.01)"
+    )
+    job = agent_host.submit(sys.executable, "-c", program + "\nprint()")
+    agent_host.wait(job)
+    assert agent_host.log(job) == "300/300 token=***\n"
+    told = named(agent_host, job, "progress")
+    assert 2 <= len(told) <= 12
+    moments = [float(one["ts"][17:-1]) for one in told]
+    assert all((two - one) % 60 >= 0.4 for one, two in itertools.pairwise(moments))
+    assert told[-1]["msg"] == "300/300 token=***"
+    assert [one["event"] for one in agent_host.events(job)][-2:] == ["progress", "finished"]

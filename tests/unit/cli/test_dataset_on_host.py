@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import click
 import pytest
 
-from dgops.cli import dataset_on_host, following
+from dgops.cli import dataset_on_host, following, watching
 from dgops.dataset.manifest import Digests, Manifest
 from dgops.dataset.options import Options
 from dgops.errors import UsageError
@@ -62,7 +62,7 @@ def run(monkeypatch, options):
         def job(ctx, host, request, shown):
             assert request.allow_drift is allow_drift
             work(options.root / "06_publish")
-            ended = following.Ended(0, None)
+            ended = watching.Ended(0, None)
             lines.extend(shown.more(ended))
             return ended
 

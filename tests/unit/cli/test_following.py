@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from dgops import settings as settings_room
-from dgops.cli import following
-from dgops.cli.following import Options, Progress, attend, run_job
+from dgops.cli.following import attend, run_job
+from dgops.cli.watching import Options, Progress
 from dgops.errors import DgopsError, UnreachableError
 from dgops.files import digest_bytes
 from dgops.health import contract as contracts
@@ -243,22 +243,3 @@ def test_a_queued_job_says_once_what_it_waits_for(shown):
             progress.stands(job)
 
     assert shown(DONE, body=body).stderr.split() == ["queued", "waits", "for", "a", "GPU"]
-
-
-def test_a_terminal_is_not_steered(monkeypatch):
-    class Terminal:
-        text = ""
-
-        def isatty(self):
-            return True
-
-        def write(self, text):
-            self.text += text
-
-        def flush(self):
-            pass
-
-    terminal = Terminal()
-    monkeypatch.setattr(following.sys, "stdout", terminal)
-    Progress(Options()).wrote("stdout", "\x1b[31mred\x1b[0m 50 %\r60 %\x07\x1b]0;evil\x07\n")
-    assert terminal.text == "red 50 %\r60 %??]0;evil?\n"

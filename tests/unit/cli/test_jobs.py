@@ -72,6 +72,44 @@ def test_list(inventory):
     assert why.strip() == "ls: ?[2Jno"
 
 
+def test_list_says_why_a_job_waits_stalls_or_is_lost(inventory):
+    rows = [
+        {**VIEW, "id": f"0000000{number}", "status": status, "reason": reason, "first_failure": None}
+        for number, (status, reason) in enumerate(
+            [
+                ("queued", "waits for a GPU, 2 jobs before it"),
+                ("running", "stalled: nothing was written for 400 s, a step takes 4.0 s"),
+                ("lost", "the host restarted"),
+                ("running", None),
+                ("cancelled", "cancelled; SIGINT was sent"),
+            ]
+        )
+    ]
+    inventory(pod=answering({"jobs": rows}))
+    lines = run("list").stdout.splitlines()
+    assert [line.strip() for line in lines if line.startswith("    ")] == [row["reason"] for row in rows[:3]]
+
+
+def test_show_of_a_lost_job_gives_the_evidence(inventory):
+    lost = {**VIEW, "status": "lost", "reason": "the host restarted", "beat": "2026-01-01T00:00:59Z"}
+    inventory(pod=answering({"jobs": [lost], "job": lost, "spec": {}}))
+    shown = run("show", "0123").stdout
+    assert "reason       the host restarted" in shown
+    assert "last beat    2026-01-01T00:00:59Z" in shown
+
+
+def test_show_numbers_attempts(inventory):
+    failures = [{"attempt": 1, "exit_code": 3, "first_failure": "CUDA out of memory"}, "rubbish"]
+    tried = {**VIEW, "attempt": 2, "attempts": 3, "failures": failures}
+    inventory(pod=answering({"jobs": [tried], "job": tried, "spec": {"priority": 5}}))
+    shown = run("show", "0123").stdout
+    assert "attempt      2 of 3" in shown
+    assert "attempt      1 failed: CUDA out of memory, exit 3" in shown
+    assert "priority     5" in shown
+    found = json.loads(run("show", "0123", "--json").stdout)
+    assert (found["attempt"], found["attempts"], found["failures"]) == (2, 3, failures[:1])
+
+
 def test_list_json_is_exactly_as_documented(inventory):
     inventory(pod=answering({"jobs": [VIEW]}))
     (row,) = json.loads(run("list", "--json").stdout)
@@ -128,3 +166,31 @@ def test_unknown_ids(inventory):
         done = run("show", text)
         assert isinstance(done.exception, UsageError)
         assert words in done.exception.message
+
+
+def test_show_error_prints_the_line_and_nothing_else(inventory):
+    inventory(pod=answering({"jobs": [VIEW], "job": VIEW, "spec": {}}))
+    done = run("show", "0123", "--show-error")
+    assert (done.exit_code, done.stdout) == (0, "ls: ?[2Jno\n")
+    assert json.loads(run("show", "0123", "--show-error", "--json").stdout)["first_error"] == VIEW["first_failure"]
+
+
+def test_show_error_of_a_job_without_one(inventory):
+    good = {**VIEW, "status": "succeeded", "first_failure": None}
+    inventory(pod=answering({"jobs": [good], "job": good, "spec": {}}))
+    done = run("show", "0123", "--show-error")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "0123abcd succeeded: no error\n")
+
+
+def test_bundle(inventory):
+    answer = {"jobs": [VIEW], "job": VIEW, "spec": {}, "files": [], "left_out": [], "machine": {}}
+    inventory(pod=answering(answer))
+    done = run("bundle", "0123")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("0123abcd  pod  dgops-job-0123abcd.zip  3 files, ")
+    assert Path("dgops-job-0123abcd.zip").exists()
+    assert json.loads(run("bundle", "0123", "--json").stdout)["files"] == [
+        "README.md",
+        "metadata.json",
+        "environment.json",
+    ]

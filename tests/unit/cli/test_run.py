@@ -14,6 +14,7 @@ from dgops.errors import ConfigError, DgopsError, UsageError
 from dgops.hosts import secrets
 from dgops.hosts.host import Host
 from dgops.jobs.gpus import Gpus
+from dgops.jobs.job import Stall
 
 
 @pytest.fixture
@@ -60,8 +61,9 @@ def test_a_recipe_and_what_is_added_to_it(asked, tmp_path):
     folder = tmp_path / "recipes"
     folder.mkdir()
     text = "kind: script\ncommand: [a]\ninputs: [i]\noutputs: [o]\nenv: {A: 1, B: 2}\nsecrets: [S]\ngpus: 2\nresume: r"
+    text += "\npriority: 7\nstall: stop"
     (folder / "r.yml").write_text(text)
-    added = ("--output", "more", "--env", "B=3", "--gpus", "1")
+    added = ("--output", "more", "--env", "B=3", "--gpus", "1", "--retries", "2")
     done = run("recipes/r.yml", "--host", "pod", *added, "--detach", "--json")
     assert done.exit_code == 0, done.output
     _, request, options = asked[0]
@@ -70,6 +72,7 @@ def test_a_recipe_and_what_is_added_to_it(asked, tmp_path):
     assert [one.local for one in request.inputs] == [folder / "i"]
     assert (request.env, request.secrets) == ({"A": "1", "B": "3"}, {"S": "value of S"})
     assert request.gpus == Gpus(1)
+    assert (request.retries, request.priority, request.stall) == (2, 7, Stall(stop=True))
     assert (options.detach, options.as_json) == (True, True)
 
 
@@ -109,6 +112,7 @@ def test_a_windows_path_is_translated(asked):
         (["--host", "pod", "--output", "/abs", "--", "x"], "is absolute", ""),
         (["--host", "pod", "--output", "..", "--", "x"], "leads out", ""),
         (["--host", "pod", "--input", "", "--", "x"], "empty path", ""),
+        (["--host", "pod", "--retries", "-1", "--", "x"], "not in the range", ""),
         (["no.yml", "--host", "pod"], "No such file", "a recipe:"),
     ],
 )

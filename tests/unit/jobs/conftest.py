@@ -11,6 +11,7 @@ from dgops.health import contract as contracts
 from dgops.health.contract import Contract
 from dgops.hosts.host import Host
 from dgops.hosts.inventory import Inventory
+from dgops.jobs import ready, submit
 from dgops.jobs.link import Link
 
 
@@ -130,3 +131,14 @@ ROW = {"size": 1, "sha256": digest_bytes(b"x"), "mode": 0o644}
 def liar():
     """Return `liar(files, content=b"x")`: a link to a host that offers what it likes."""
     return Liar
+
+
+@pytest.fixture
+def look_away(monkeypatch, settings):
+    """Take the contract as held: what it says is not on this machine."""
+
+    def seen(link, allow_drift):
+        drifted = {"holds": False, "findings": ["x.py was added"], "count": 3}
+        return ready.Ready(ready.deployed(link.host, link.settings), {"/v": drifted} if allow_drift else {})
+
+    monkeypatch.setattr(submit, "require_ready", seen)

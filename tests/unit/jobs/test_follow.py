@@ -1,10 +1,15 @@
 """Following: every byte once, events as objects, until it is over and all is read."""
 
+import threading
+
 import pytest
 
 from dgops.errors import RemoteError
 from dgops.hosts.host import Host
 from dgops.jobs.follow import follow
+from dgops.jobs.job import Request
+from dgops.jobs.link import Link
+from dgops.jobs.submit import submit
 
 VIEW = {"id": "0123abcd", "status": "running"}
 
@@ -67,3 +72,37 @@ def test_offsets_that_go_back_end_nothing_and_double_nothing(heard):
 
     assert follow(Liar(), "/base", "0123abcd", heard).status == "lost"
     assert heard.texts == {"stdout": "hello"}
+
+
+def test_a_gap_in_a_long_log_is_told_once(heard):
+    class Long:
+        host = Host("pod")
+
+        def call(self, command, request, timeout):
+            gap = {"offset": 1009, "text": "tail\n", "left_out": 1000}
+            fresh = {"stdout": gap} if request["offsets"]["stdout"] < 1009 else {}
+            return {"job": {**VIEW, "status": "succeeded"}, "streams": fresh}
+
+    follow(Long(), "/base", "0123abcd", heard, {"stdout": 4})
+    assert heard.texts == {"stdout": "tail\n"}
+    assert heard.messages == ["stdout: 1,000 bytes from the middle of a long log are not kept"]
+
+
+def test_several_follow_one_job_and_each_has_it_all(look_away, here, settings, base, heard):
+    script = "i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo line $i; echo err $i >&2; sleep 0.05; done"
+    job = submit(here, settings, Request("command", "x", ("sh", "-c", script)), heard)
+    readers = [type(heard)() for _ in range(4)]
+
+    def read(reader):
+        with Link(here, settings) as link:
+            follow(link, base, job.id, reader)
+
+    threads = [threading.Thread(target=read, args=(reader,)) for reader in readers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    for reader in readers:
+        assert reader.texts["stdout"] == "".join(f"line {number}\n" for number in range(1, 41))
+        assert reader.texts["stderr"] == "".join(f"err {number}\n" for number in range(1, 41))
+        assert [one["event"] for one in reader.events] == ["created", "started", "finished"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from soak import many
 
 from dgops.errors import DgopsError
 from dgops.files import digest_bytes
@@ -129,6 +130,20 @@ def test_what_changes_meanwhile_is_told_and_the_rest_is_home(link, base, user, h
         pull(link, base, user, JOB, [Output("results", tmp_path / "results")], heard)
     assert not (tmp_path / "results/a.txt").exists()
     assert (tmp_path / "results/run.sh").exists()
+
+
+def test_very_many_files(link, base, user, heard, work, tmp_path, monkeypatch):
+    monkeypatch.setattr(pulling, "ROUND_BYTES", 16 << 20)
+    count = many(5000)
+    for number in range(count):
+        folder = work / f"many/{number // 1000}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.txt").write_text(str(number))
+    found = pull(link, base, user, JOB, [Output("many", tmp_path / "many")], heard)
+    assert (found.moved.files, found.moved.sent) == (count, count)
+    last = count - 1
+    assert (tmp_path / f"many/{last // 1000}/{last}.txt").read_text() == str(last)
+    assert sum(1 for path in (tmp_path / "many").rglob("*") if path.is_file()) == count
 
 
 @pytest.mark.parametrize("content", [b"y", b"", b"xx"])

@@ -29,6 +29,8 @@ def test_good(path):
         "secrets": list(found.secrets),
         "gpus": found.gpus.to_json() if found.gpus else None,
         "resume": list(found.resume) if found.resume else None,
+        "priority": found.priority,
+        "stall": found.stall.to_json() if found.stall else None,
     } == json.loads(path.with_suffix(".json").read_text())
     assert all(one.local.is_relative_to(path.parent) for one in found.outputs)
 

@@ -7,7 +7,7 @@ import pytest
 
 from dgops.errors import ConfigError, DgopsError, UnreachableError, UsageError
 from dgops.hosts.host import Host
-from dgops.jobs import memory, ready, submit
+from dgops.jobs import memory, submit
 from dgops.jobs.follow import follow
 from dgops.jobs.gpus import Gpus
 from dgops.jobs.job import Input, Output, Request
@@ -19,17 +19,6 @@ NOWHERE = Host("nowhere", "ssh", address="192.0.2.1")
 
 def ask(*argv, **more):
     return Request("command", "a label", argv, **more)
-
-
-@pytest.fixture
-def look_away(monkeypatch, settings):
-    """Take the contract as held: what it says is not on this machine."""
-
-    def seen(link, allow_drift):
-        drifted = {"holds": False, "findings": ["x.py was added"], "count": 3}
-        return ready.Ready(ready.deployed(link.host, link.settings), {"/v": drifted} if allow_drift else {})
-
-    monkeypatch.setattr(submit, "require_ready", seen)
 
 
 def test_one_job_from_end_to_end(look_away, here, settings, base, heard, tmp_path):
