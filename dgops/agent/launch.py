@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,8 @@ PATH = (
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:"
     "/usr/local/nvidia/bin:/usr/local/cuda/bin:/usr/lib/wsl/lib"
 )
+# W3C's, of which a traceparent is made for what the job calls.
+TRACE = re.compile(r"[0-9a-f]{32}\Z")
 # What a shell answers.
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 
@@ -87,6 +90,8 @@ def environment(folder: str, order: Dict[str, Any], held: Dict[int, int]) -> Dic
     env.update(gpus.environment(held))
     env["DGOPS_JOB_ID"] = spec["id"]
     env["DGOPS_CORRELATION_ID"] = spec["correlation"]
+    if TRACE.match(spec["correlation"]):
+        env["TRACEPARENT"] = "00-{}-{}-01".format(spec["correlation"], os.urandom(8).hex())
     env["DGOPS_JOB_DIR"] = folder
     env["DGOPS_ATTEMPT"] = str(order.get("attempt", 1))
     return env

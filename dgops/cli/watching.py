@@ -89,7 +89,7 @@ class Progress:
     def begins(self, host: str, spec: Mapping[str, Any]) -> None:
         """Say which job it will be."""
         head = f"job {spec['id']}  {host}  {spec['label']}"
-        say(f"{head:<70}  correlation {spec['correlation']}")
+        say(f"{head:<70}  correlation {spec['correlation'][:8]}")
 
     def moving(self, what: str, done: int, size: int) -> None:
         """Show how much of an upload or a download is over, on a terminal."""

@@ -7,7 +7,10 @@ import socket
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from dgops.agent import redact
 from dgops.errors import DgopsError, UnreachableError, UsageError
+from dgops.events import log
+from dgops.events.trace import trace_id
 from dgops.jobs import memory, names, source
 from dgops.jobs.job import Job, Stall, from_view
 from dgops.jobs.landing import unwritable
@@ -58,6 +61,7 @@ def submit(host: Host, settings: Settings, request: Request, watcher: Watcher) -
         }
         memory.keep(settings.state, host.name, spec, request.outputs)
         job = _start(link, order, watcher)
+    log.note("job.submitted", f"{spec['kind']} {spec['label']}", host=host.name, job=job.id, argv=spec["argv"])
     watcher.submitted(job)
     return job
 
@@ -104,7 +108,7 @@ def spec_of(request: Request, sources: Sequence[Source], attest: Mapping[str, Ma
         "stall": (request.stall or Stall()).to_json(),
         "attest": {path: dict(one) for path, one in attest.items()},
         "created": datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "correlation": secrets.token_hex(4),
+        "correlation": trace_id(),
     }
 
 
@@ -130,3 +134,10 @@ def _require_no_secret(request: Request) -> None:
                 f"the value of {name} stands in the command or in --env: it would be kept in the job's record",
                 f"--env {name} hands it over unseen; in the command write it as sh -c '… \"${name}\" …'",
             )
+    looking_so = [text for text in kept if redact.text(text) != text]
+    if looking_so:
+        raise UsageError(
+            f"a secret stands in the command or in --env, and would be kept in the job's record: "
+            f"{redact.text(looking_so[0])}",
+            "dgops secrets set NAME; then --env NAME hands it over unseen, as sh -c '… \"$NAME\" …' in the command",
+        )

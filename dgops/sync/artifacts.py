@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from dgops.errors import DgopsError
 from dgops.files import digest_file, write_json
 from dgops.git import blobs
 from dgops.git.repository import open_repository
 from dgops.health.fanout import each
+from dgops.jobs.ask import Ask
 from dgops.jobs.job import Output
 from dgops.jobs.link import Link
-from dgops.jobs.offers import Ask, offered
+from dgops.jobs.offers import offered
 from dgops.jobs.pull import bring
 from dgops.jobs.ready import work_user
 from dgops.sync.result import Refusal
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from dgops.hosts.host import Host
     from dgops.jobs.offers import Offer
+    from dgops.jobs.progress import Watcher
     from dgops.settings import Settings
     from dgops.sync.maps import Map
 
@@ -102,9 +104,10 @@ def _gathered(one: Map, link: Link, say: Callable[[str], None], *, looking: bool
     size = sum(found[0] for found in there.values())
     if looking or not fresh:
         return Gathered(one, tuple(fresh), len(there), size)
-    offers, _ = offered(ask, output, _Quiet(say), only=[f"{name}/{path}" for path in fresh])
+    watcher = cast("Watcher", _Quiet(say))
+    offers, _ = offered(ask, output, watcher, only=[f"{name}/{path}" for path in fresh])
     wanted, skipped = _apart(offers, known)
-    brought, changed = bring(link, user, wanted, _Quiet(say))
+    brought, changed = bring(link, user, wanted, watcher)
     skipped += [(path[len(name) + 1 :], "it was written to meanwhile") for path in changed]
     left = {path for path, _ in skipped}
     rows: dict[str, Row] = {

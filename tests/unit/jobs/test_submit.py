@@ -73,6 +73,9 @@ def test_a_host_that_is_not_as_it_should_be(here, settings, heard):
         (ask("x", outputs=(Output("../up", Path("up")),)), UsageError),
         (ask("curl", f"Bearer {TOKEN}", secrets={"T": TOKEN}), UsageError),
         (ask("x", env={"A": TOKEN}, secrets={"T": TOKEN}), UsageError),
+        (ask("x", "--token", "hf_" + "Ab3" * 12), UsageError),
+        (ask("x", env={"A": "https://ann:hunter22@example.org"}), UsageError),
+        (ask("sh", "-c", "curl -H 'Authorization: Bearer abcdefghij0123456789'"), UsageError),
     ],
 )
 def test_mistakes_here_ask_no_host(settings, heard, request_, error):
@@ -107,7 +110,7 @@ def test_the_spec():
         ["A", "B"],
         None,
     )
-    assert len(found["id"]) == len(found["correlation"]) == 8
+    assert (len(found["id"]), len(found["correlation"])) == (8, 32)
 
 
 def test_an_output_that_could_not_come_home(settings, heard, tmp_path):
