@@ -172,6 +172,24 @@ def line(desk, rounds):
     keep("job-line", {"dgops run": late[5 : 5 + rounds]})
 
 
+def cpu(desk, rounds):
+    """What the job's supervisor and the keeper of edits take of a core while a job computes, in seconds of 100."""
+    program = "import time\nend = time.time() + 90\nwhile time.time() < end: pass"
+    desk.here.dgops("run", "--host", HOST, "--detach", "--", "python3", "-c", program)
+    time.sleep(5)
+    # Fields 14 and 15 of stat are a process's own ticks, a hundredth of a second each.
+    ticks = "for p in /proc/[0-9]*; do "
+    ticks += "grep -qa 'pyz' $p/cmdline 2>/dev/null && awk '{print $14 + $15}' $p/stat; done"
+    seconds = []
+    for _ in range(rounds):
+        before = sum(map(int, desk.there(ticks).split()))
+        time.sleep(12)
+        after = sum(map(int, desk.there(ticks).split()))
+        seconds.append(round((after - before) / 100 / 12 * 100, 4))
+    print(f"  agent: {seconds} s of 100")
+    keep("job-cpu", {"dgops agent": seconds})
+
+
 ROWS = {
     "sync-status": status,
     "sync-one": one,
@@ -179,6 +197,7 @@ ROWS = {
     "sync-watch": watch,
     "pull-2gb": checkpoint,
     "job-line": line,
+    "job-cpu": cpu,
 }
 
 

@@ -130,6 +130,7 @@ def test_nothing_that_is_written_holds_one(place):
     # What a person typed or asked to see comes back to their own screen; only what is kept counts there.
     shown = [argv for argv, text in screens if found(text) and argv[0] != "hosts"]
     assert shown == []
+    assert list(place.root.rglob("*.zip")), "the bundle is among what is looked at"
     assert written_here(place) == {}
     assert written_there(place) == {}
 
@@ -184,12 +185,13 @@ def written_there(place):
     packed = place.root.parent / "pod.tar"
     with packed.open("wb") as stream:
         subprocess.run([*view.ssh, command], stdout=stream, stderr=subprocess.DEVNULL, timeout=120, cwd=place.root)
-    held, names = {}, []
+    held, gone = {}, {}
     with tarfile.open(packed) as archive:
         for member in archive:
-            names.append(member.name)
-            if member.isfile() and (secrets := found(archive.extractfile(member).read())):
+            content = archive.extractfile(member).read() if member.isfile() else b""
+            gone[member.name.rpartition("/")[2]] = content.count(b"REDACTED")
+            if secrets := found(content):
                 held[member.name] = secrets
-    assert any(name.endswith("stderr.log") for name in names), "the job's log is among what was looked at"
+    assert gone["stdout.log"] >= 20, "the job's log was looked at, and had them all"
     packed.unlink()
     return held
