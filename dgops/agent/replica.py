@@ -21,7 +21,7 @@ def exchange(request: Dict[str, Any], payload: BinaryIO) -> Tuple[Dict[str, Any]
     write: `files` [{root, path, expect: null or [mode, id], entry: null or [mode, length]}] and the bytes of those
     that are written → `results`: "done", "differs" or a reason, one for each file.
     mark: `marks` [{root, marker, keep}] → `modes`: for each, whether the disk there holds executable bits; where there
-    is a `keep`, edits since are spooled from now on.
+    is a `keep`, edits since are spooled from now on; `stale` are the roots where it does not fit what is noted.
     """
     roots = Roots(make=request["op"] == "write")
     try:
@@ -30,8 +30,7 @@ def exchange(request: Dict[str, Any], payload: BinaryIO) -> Tuple[Dict[str, Any]
         if request["op"] == "write":
             return {"results": _write(request["files"], payload, roots)}, ()
         modes = [_mark(one["root"], one["marker"]) for one in request["marks"]]
-        _keep([one for one in request["marks"] if one.get("keep")])
-        return {"modes": modes}, ()
+        return {"modes": modes, "stale": _keep([one for one in request["marks"] if one.get("keep")])}, ()
     except beneath.Refused as error:
         return {"refused": str(error)}, ()
     finally:
@@ -196,13 +195,16 @@ def _unlink(folder: int, name: str) -> None:
         os.unlink(name, dir_fd=folder)
 
 
-def _keep(marks: List[Dict[str, Any]]) -> None:
+def _keep(marks: List[Dict[str, Any]]) -> List[str]:
+    stale = []
     # What is agreed on is agreed on: where there is no room for the notes of it, nothing is spooled.
     with contextlib.suppress(OSError):
         for one in marks:
-            spool.remember(one["root"], one["marker"], one["keep"])
+            if not spool.remember(one["root"], one["marker"], one["keep"]):
+                stale.append(one["root"])
         if marks:
             watch.ensure()
+    return stale
 
 
 def _mark(root: str, marker: Dict[str, Any]) -> bool:

@@ -29,28 +29,46 @@ Kept = Dict[str, Any]
 Edit = List[str]
 
 
-def remember(path: str, marker: Dict[str, Any], keep: Dict[str, Any]) -> None:
-    """Note what home and this folder agreed on.
+def remember(path: str, marker: Dict[str, Any], keep: Dict[str, Any]) -> bool:
+    """Note what home and this folder agreed on; returns whether all of it is known now.
 
     `keep` holds `name` (of the map), `root` (the persistent root) and `entries`: path → [mode, id] as they lie here.
+    With `since`, a base, entries are only what is other than was noted for that one (null: no longer agreed on).
     """
     folder = _notes()
     if folder is None:
-        return
-    noted = {"path": path, "id": marker["id"], "base": marker["base"], **keep}
+        return True
+    entries = keep["entries"]
+    if keep.get("since"):
+        before = _noted(os.path.join(folder, _name(path)))
+        if (before.get("id"), before.get("base")) != (marker["id"], keep["since"]):
+            return False
+        merged = {**before["entries"], **entries}
+        entries = {path: one for path, one in merged.items() if one}
+    noted = {"path": path, "id": marker["id"], "base": marker["base"], "name": keep["name"], "root": keep["root"]}
+    noted["entries"] = entries
     temporary = os.path.join(folder, ".{}.new".format(uuid.uuid4().hex))
     with open(temporary, "w") as stream:
         json.dump(noted, stream)
     os.replace(temporary, os.path.join(folder, _name(path)))
+    return True
 
 
 def known() -> List[Kept]:
     """Return what is noted of every mapped folder of this host."""
     folder, found = _notes(make=False), []
     for name in sorted(os.listdir(folder)) if folder else ():
-        with contextlib.suppress(OSError, ValueError), open(os.path.join(folder or "", name)) as stream:
-            found.append(json.load(stream))
-    return [one for one in found if isinstance(one, dict)]
+        found.append(_noted(os.path.join(folder or "", name)))
+    return [one for one in found if one]
+
+
+def _noted(path: str) -> Kept:
+    try:
+        with open(path) as stream:
+            noted = json.load(stream)
+        return noted if isinstance(noted, dict) and isinstance(noted.get("entries"), dict) else {}
+    except (OSError, ValueError):
+        return {}
 
 
 def save(kept: Kept) -> Optional[int]:

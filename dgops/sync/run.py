@@ -207,7 +207,8 @@ def _mark(scene: Scene, side: HostSide) -> None:
         marker = side.snapshot.folders[one.name].marker
         if base and known:
             stale = marker is None or (marker.id, marker.base) != (known[0], base)
-            keep = spool.keep(scene, side, one, base) if stale or scene.state.kept != base else None
+            since = scene.state.kept if marker and marker.id == known[0] else ""
+            keep = spool.keep(scene, side, one, base, since) if stale or scene.state.kept != base else None
             if stale or keep:
                 wanted.append(transfers.Mark(one.host_path, state.Marker(known[0], base), keep))
     if not base or not wanted:
@@ -215,6 +216,14 @@ def _mark(scene: Scene, side: HostSide) -> None:
         return
     scene = replace(scene, state=replace(scene.state, marking=base, marked=scene.state.marked or base))
     remember(scene)
-    transfers.mark(scene.transport, wanted)
+    stale_roots = transfers.mark(scene.transport, wanted)
+    again = [
+        replace(mark, keep=spool.keep(scene, side, one, base, ""))
+        for mark in wanted
+        for one in scene.shared.maps
+        if mark.root in stale_roots and one.host_path == mark.root
+    ]
+    if again:
+        transfers.mark(scene.transport, again)
     kept = base if any(one.keep for one in wanted) else scene.state.kept
     remember(replace(scene, state=replace(scene.state, marked=base, marking="", kept=kept)))

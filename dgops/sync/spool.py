@@ -62,10 +62,11 @@ def drop(scene: Scene, found: Sequence[tuple[Map, Spool]]) -> None:
         agent.call(scene.transport, "watch", request, timeout=120)
 
 
-def keep(scene: Scene, side: HostSide, one: Map, base: str) -> dict[str, Any] | None:
+def keep(scene: Scene, side: HostSide, one: Map, base: str, since: str) -> dict[str, Any] | None:
     """Return what a host is to remember of a mapped folder to spool edits since the base.
 
-    None where the folder outlives the host by itself, or nobody knows what does.
+    With `since`, the base that it knows, only what is other than then. None where the folder outlives the host by
+    itself, or nobody knows what does.
     """
     if not scene.root or one.host_path == scene.root or one.host_path.startswith(f"{scene.root.rstrip('/')}/"):
         return None
@@ -74,12 +75,13 @@ def keep(scene: Scene, side: HostSide, one: Map, base: str) -> dict[str, Any] | 
     agreed = {
         path: side.files[path] for path, entry in was.items() if path in side.files and host.entries.get(path) == entry
     }
+    rows: dict[str, list[str] | None] = {path: [file.mode, file.id] for path, file in agreed.items()}
+    if since:
+        changed = [change.path for change in reconcile.changes(scene.home([one], since), was)]
+        rows = {path: rows.get(path) for path in changed}
     begin = len(one.local_path) + 1
-    return {
-        "name": one.name,
-        "root": scene.root,
-        "entries": {path[begin:]: [file.mode, file.id] for path, file in agreed.items()},
-    }
+    entries = {path[begin:]: row for path, row in rows.items()}
+    return {"name": one.name, "root": scene.root, "since": since, "entries": entries}
 
 
 def wanted(scene: Scene, maps: Sequence[Map]) -> list[tuple[Map, Spool]]:

@@ -132,14 +132,19 @@ def _write(transport: Transport, batch: Sequence[Write]) -> dict[tuple[str, str]
     return {(one.root, one.path): shortened(str(result)) for one, result in zip(batch, results, strict=True)}
 
 
-def mark(transport: Transport, marks: Sequence[Mark]) -> None:
-    """Write the markers of mapped folders, and have those that a `keep` is given for spooled from now on."""
+def mark(transport: Transport, marks: Sequence[Mark]) -> set[str]:
+    """Write the markers of mapped folders, and have those that a `keep` is given for spooled from now on.
+
+    Returns the roots whose `keep` does not fit what their host has noted.
+    """
     rows: list[dict[str, Any]] = [
         {"root": one.root, "marker": {"id": one.marker.id, "base": one.marker.base}, "keep": one.keep} for one in marks
     ]
     answer, _ = agent.exchange(transport, "replica", {"op": "mark", "marks": rows}, timeout=SECONDS)
-    if not isinstance(answer.get("modes"), list):
+    stale = answer.get("stale")
+    if not isinstance(answer.get("modes"), list) or not isinstance(stale, list):
         raise _no_answer(answer)
+    return {str(root) for root in stale}
 
 
 def _no_answer(answer: dict[str, Any]) -> RemoteError:

@@ -169,3 +169,19 @@ def test_dropped(replica):
     assert spool.listed(str(replica.volume)) == []
     assert not replica.place.exists()
     spool.drop(str(replica.volume), ID)
+
+
+def test_only_what_is_new_is_noted_where_the_rest_is_known(replica):
+    replica.write("main.py", "agreed later\n")
+    marker = {"id": ID, "base": "c" * 40}
+    number = beneath.blob_id(b"agreed later\n")
+    keep = {"name": "app", "root": str(replica.volume), "since": BASE}
+    entries = {"main.py": ["100644", number], "gone.py": None}
+    assert not spool.remember(str(replica.app), marker, {**keep, "since": "d" * 40, "entries": entries})
+    assert not spool.remember("/elsewhere", marker, {**keep, "entries": entries})
+    assert spool.remember(str(replica.app), marker, {**keep, "entries": entries})
+    (kept,) = spool.known()
+    assert kept["base"] == "c" * 40
+    assert kept["entries"]["main.py"] == ["100644", number]
+    assert "gone.py" not in kept["entries"]
+    assert "tools/run.sh" in kept["entries"]

@@ -192,3 +192,33 @@ def test_names_that_may_not_come_home_do_not(world):
     world.back(allow_deletes=True)
     assert not [path for path in world.git("ls-files").split() if ".git" in path or "outside" in path]
     assert not (world.root / "outside.py").exists()
+
+
+def noted():
+    """Return what the host knows: map → its base and the ids of its files."""
+    return {one["name"]: (one["base"], {path: row[1] for path, row in one["entries"].items()}) for one in spool.known()}
+
+
+def test_what_the_host_knows_follows_each_sync(world, monkeypatch):
+    world.sync(allow_deletes=True)
+    sent = []
+    real = run.transfers.mark
+    monkeypatch.setattr(run.transfers, "mark", lambda transport, marks: sent.append(marks) or real(transport, marks))
+    world.host(f"{API}/f1.py", "edited there\n")
+    world.home(f"{API}/f2.py", "edited here\n")
+    assert world.sync().parity
+    ((one, other),) = sent
+    assert set(one.keep["entries"]) == {"f1.py", "f2.py"}
+    assert other.keep["entries"] == {}
+    base, ids = noted()["api"]
+    assert base == world.base
+    assert ids == {path: world.git("rev-parse", f"HEAD:{API}/{path}") for path in ids}
+    assert len(ids) == 7
+
+
+def test_notes_that_are_gone_are_sent_whole(world, monkeypatch):
+    world.sync(allow_deletes=True)
+    shutil.rmtree(os.path.expanduser("~/.cache/dgops/replicas"))
+    world.host(f"{API}/f1.py", "edited there\n")
+    assert world.sync().parity
+    assert len(noted()["api"][1]) == 7
