@@ -134,6 +134,6 @@ def test_the_marker_lies_beside_the_folder_and_knows_the_disk(root):
     request = {"op": "mark", "marks": [{"root": str(root), "marker": {"id": "x", "base": "y"}}]}
     for _ in range(2):
         answer, _ = replica.exchange(request, io.BytesIO())
-        assert answer == {"modes": [True]}
+        assert answer == {"modes": [True], "stale": []}
     assert sorted(path.name for path in root.parent.iterdir()) == [".dgops-src.json", "src"]
     assert (root.parent / ".dgops-src.json").read_text() == '{"id": "x", "base": "y", "modes": true}'
