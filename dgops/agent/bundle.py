@@ -46,12 +46,12 @@ def clean(data: bytes, secrets: Iterable[str] = ()) -> bytes:
 
 
 def every(value: Any, secrets: Iterable[str] = ()) -> Any:
-    """Return a JSON value with every text in it cleaned; names stay."""
+    """Return a JSON value with every text in it cleaned, names too: those of venvs are paths."""
     known = list(secrets)
     if isinstance(value, str):
         return clean(value.encode(errors="replace"), known).decode(errors="replace")
     if isinstance(value, dict):
-        return {key: every(one, known) for key, one in value.items()}
+        return {every(key, known): every(one, known) for key, one in value.items()}
     return [every(one, known) for one in value] if isinstance(value, (list, tuple)) else value
 
 

@@ -89,6 +89,11 @@ def test_names_of_home_folders(text, clean):
     assert bundle.clean(text.encode()).decode() == clean
 
 
+def test_names_are_cleaned_as_values_are():
+    value = {"/home/seanf/.venv": [{"x": "password=hunter22"}, 1, None]}
+    assert bundle.every(value) == {"/[HOME]/.venv": [{"x": "password=***"}, 1, None]}
+
+
 def test_the_first_line_is_whole():
     assert bundle._whole_lines(b"alf\nwhole\n", 10) == b"whole\n"
     assert bundle._whole_lines(b"all\n", 10) == b"all\n"

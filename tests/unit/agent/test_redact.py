@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dgops.agent import redact
 from dgops.agent.redact import SHORTEST, Redactor, every, exact_values, text
 
 CASES = sorted(Path(__file__).parents[2].glob("cases/redact/*.json"))
@@ -125,3 +126,9 @@ def test_every_text_of_a_value_is_redacted():
 def test_a_value_of_no_text_is_looked_for_all_the_same():
     assert Redactor(["ab\udcffcd"]).block(b"x ab\xffcd x") == b"x ***REDACTED*** x"
     assert text("plain", ["ab\ud800cd"]) == "plain"
+
+
+def test_every_marker_is_searched_for_behind_a_piece_of_it():
+    found = [(piece, marker) for piece, markers in redact.SEARCHED for marker in markers]
+    assert sorted(marker for _, marker in found) == list(redact.MARKERS)
+    assert all(piece in marker for piece, marker in found)

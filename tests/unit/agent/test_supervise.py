@@ -364,3 +364,37 @@ def test_progress_becomes_events_and_leaves_one_line(agent_host):
     assert all((two - one) % 60 >= 0.4 for one, two in itertools.pairwise(moments))
     assert told[-1]["msg"] == "300/300 token=***"
     assert [one["event"] for one in agent_host.events(job)][-2:] == ["progress", "finished"]
+
+
+def test_a_supervisor_killed_between_two_attempts_leaves_a_lost_job(agent_host):
+    job = agent_host.submit("sh", "-c", "exit 1", retries=50)
+    until = time.monotonic() + 20
+    while len(named(agent_host, job, "attempt_failed")) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    os.kill(agent_host.status(job)["supervisor"]["pid"], signal.SIGKILL)
+    seen = agent_host.wait(job)
+    assert (seen["status"], seen["reason"], seen["attempt"]) == ("lost", "the agent's process is gone", 2)
+    assert seen["beat"] >= seen["started"][:10]
+    assert not named(agent_host, job, "finished")
+
+
+def test_a_second_attempt_is_kept_as_the_first_one_was_when_the_supervisor_is_killed(agent_host):
+    resume = ["sh", "-c", "setsid sleep 301 & echo up; sleep 302"]
+    job = agent_host.submit("sh", "-c", "exit 1", retries=1, resume=resume)
+    agent_host.wait_for_output(job, "up")
+    os.kill(agent_host.status(job)["supervisor"]["pid"], signal.SIGKILL)
+    until = time.monotonic() + 10
+    while processes_of(job) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not processes_of(job)
+    assert agent_host.show(job)["status"] == "lost"
+
+
+def test_a_full_disk_ends_attempts_in_order(agent_host, small_disk):
+    agent_host.base = small_disk / "dgops"
+    program = "import sys\nfor n in range(200000): print('\\rline', n, end='\\n' if n % 2 else '')\nsys.exit(4)"
+    job = agent_host.submit(sys.executable, "-c", program, retries=1)
+    seen = agent_host.wait(job, seconds=60)
+    assert (seen["status"], seen["exit_code"], seen["attempt"]) == ("failed", 4, 2)
+    assert "could not be written: No space left on device" in seen["reason"]
+    assert len(named(agent_host, job, "finished")) == 1
