@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # Folders that nobody wants home where the repository ignores them, and that are too large to hash each time.
 HEAVY = ("node_modules", ".venv", "venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".tox")
 MAX_TOTAL = 1 << 30
+ELSEWHERE = "name it in .gitignore, or keep it outside of the map"
 
 
 @dataclass(frozen=True)
@@ -122,12 +123,12 @@ def _take_folder(
             why = names.link_refusal(path, seen.target)
             if not why and blob_id(seen.target.encode()) != seen.id:
                 why = "a link whose target is not UTF-8"
-        if why and f"{local}/{path}" not in told:
-            skipped.append(Skipped(f"{local}/{path}", why, hostile=True))
-        else:
+        if not why:
             files[f"{local}/{path}"] = seen
+        elif f"{local}/{path}" not in told:
+            skipped.append(Skipped(f"{local}/{path}", why, hostile=True))
     for path, (reason, detail) in folder.odd.items():
-        words = f"{int(detail) >> 20} MB, and 50 is the most" if detail.isdecimal() else reason
+        words = f"{int(detail) >> 20} MB, and 50 is the most: {ELSEWHERE}" if detail.isdecimal() else reason
         skipped.append(Skipped(f"{local}/{path}", words, hostile=False))
 
 
