@@ -143,7 +143,7 @@ def _closing(scene: Scene, side: HostSide, result: Result) -> Result:
     if not scene.wish.looking:
         try:
             _mark(scene, side)
-        except UnreachableError as error:
+        except DgopsError as error:
             # What was done is done; the next sync writes the markers.
             result = replace(result, error=error)
     maps = scene.shared.maps
@@ -165,16 +165,19 @@ def _closing(scene: Scene, side: HostSide, result: Result) -> Result:
 def _mark(scene: Scene, side: HostSide) -> None:
     """Write into the markers which replica this is and what was agreed on; only what is not there yet."""
     base = scene.base
-    wanted = []
+    if not base:
+        remember(scene)
+        return
+    wanted, there = [], set()
     for one in scene.shared.maps:
         known = scene.state.ids.get(one.name)
         marker = side.snapshot.folders[one.name].marker
-        if base and known and (marker is None or (marker.id, marker.base) != (known[0], base)):
+        if known and marker and marker.id == known[0]:
+            there.add(marker.base)
+        if known and (marker is None or (marker.id, marker.base) != (known[0], base)):
             wanted.append((one.host_path, state.Marker(known[0], base)))
-    if not base or not wanted:
-        remember(scene)
-        return
-    scene = replace(scene, state=replace(scene.state, marking=base, marked=scene.state.marked or base))
-    remember(scene)
-    transfers.mark(scene.transport, wanted)
-    remember(replace(scene, state=replace(scene.state, marked=base, marking="")))
+    if wanted:
+        # Cut off half-way, some say one thing and some the other.
+        remember(replace(scene, state=replace(scene.state, marked=base, marking=sorted(there - {base}))))
+        transfers.mark(scene.transport, wanted)
+    remember(replace(scene, state=replace(scene.state, marked=base, marking=[])))
