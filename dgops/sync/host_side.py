@@ -56,17 +56,19 @@ def look(
     repository: Repository,
     tracked: Collection[str],
     links: Collection[tuple[str, str]] = (),
+    news: Collection[str] = (),
 ) -> HostSide:
     """Look at the mapped folders and leave out what is ignored, odd or hostile; tracked paths always count.
 
-    `links` are home's own, as (path, id): they may lead anywhere, as whoever committed them knew.
+    `links` are home's own, as (path, id): they may lead anywhere, as whoever committed them knew. `news` are tracked
+    paths that the host never had.
     """
     prune = _prunable(repository, maps)
     taken = snapshot.take(transport, host, maps, prune)
     wrong = {path.rpartition("/")[2] for path in _wrongly_pruned(repository, maps, taken, tracked)}
     if wrong:
         taken = snapshot.take(transport, host, maps, prune - wrong)
-    return _sorted_out(repository, maps, taken, tracked, links)
+    return _sorted_out(repository, maps, taken, tracked, links, news)
 
 
 def _prunable(repository: Repository, maps: Sequence[Map]) -> set[str]:
@@ -92,6 +94,7 @@ def _sorted_out(
     taken: Snapshot,
     tracked: Collection[str],
     links: Collection[tuple[str, str]],
+    news: Collection[str],
 ) -> HostSide:
     files: dict[str, Seen] = {}
     skipped = [Skipped(path, f"stays at home: {why}", False) for path in tracked if (why := names.refusal(path))]
@@ -103,10 +106,10 @@ def _sorted_out(
     askable = [*files, *(one.path for one in skipped if names.refusal(one.path) is None)]
     ignored = blobs.ignored(repository, [path for path in askable if path not in tracked])
     files = {path: seen for path, seen in files.items() if path not in ignored}
-    # What the host has in another spelling was renamed there; what it has in both is refused.
+    # What the host has in another spelling was renamed there, unless it never had it; what it has in both is refused.
     left_out = {one.path for one in skipped}
     hidden = [path for path in tracked if under(path, left_out)]
-    for path, why in names.folded([*files, *hidden], tracked).items():
+    for path, why in names.folded([*files, *hidden, *news], tracked).items():
         files.pop(path, None)
         skipped.append(Skipped(path, why, hostile=True))
     kept = tuple(sorted((one for one in skipped if one.path not in ignored), key=lambda one: one.path))

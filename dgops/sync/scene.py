@@ -93,7 +93,8 @@ class Scene:
         folders = [f":(literal){folder}" for folder in self.shared.folders]
         listed = self.repository.run("ls-files", "-z", "--", *folders).stdout
         tracked |= set(records(listed))
-        side = host_side.look(self.transport, self.shared.host, maps, self.repository, tracked, links)
+        news = ours[0].keys() - ours[-1].keys()
+        side = host_side.look(self.transport, self.shared.host, maps, self.repository, tracked, links, news)
         for one in maps:
             folder = side.snapshot.folders[one.name]
             if folder.root == "refused":
