@@ -5,13 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import stat
+import time
 import uuid
-from typing import Any, BinaryIO, Dict, Iterable, List, Optional, Tuple
+from typing import Any, BinaryIO, Dict, Iterable, List, Optional, Set, Tuple
 
 from dgops.agent import beneath, scan, spool, watch
 
 MOST_BYTES = 256 << 20
+PART = re.compile(r"\.dgops-[0-9a-f]{32}\.part")
+# Longer than any request may take.
+ABANDONED = 3600
 
 
 def exchange(request: Dict[str, Any], payload: BinaryIO) -> Tuple[Dict[str, Any], Iterable[bytes]]:
@@ -43,12 +48,20 @@ class Roots:
     def __init__(self, make: bool) -> None:
         self.make = make
         self.open: Dict[str, int] = {}
+        self.swept: Set[Tuple[int, int]] = set()
 
     def get(self, path: str) -> int:
         """Return a mapped folder's descriptor."""
         if path not in self.open:
             self.open[path] = beneath.open_folder(path, self.make)
         return self.open[path]
+
+    def sweep(self, folder: int) -> None:
+        """Remove what was abandoned in a folder below, once."""
+        found = os.fstat(folder)
+        if (found.st_dev, found.st_ino) not in self.swept:
+            self.swept.add((found.st_dev, found.st_ino))
+            _sweep(folder)
 
     def close(self) -> None:
         """Close them all."""
@@ -89,8 +102,7 @@ def _write(files: List[Dict[str, Any]], payload: BinaryIO, roots: Roots) -> List
     for one in files:
         content = _take(payload, one["entry"][1]) if one["entry"] else b""
         try:
-            root = roots.get(one["root"])
-            results.append(_swap(root, os.fstat(root), one, content))
+            results.append(_swap(roots, one, content))
         except beneath.Refused as error:
             results.append(str(error))
         except OSError as error:
@@ -107,8 +119,9 @@ def _take(payload: BinaryIO, length: int) -> bytes:
     return content
 
 
-def _swap(root: int, owner: os.stat_result, one: Dict[str, Any], content: bytes) -> str:
+def _swap(roots: Roots, one: Dict[str, Any], content: bytes) -> str:
     """Change one path if it is what is expected; it is whole before and after, and never half."""
+    root = roots.get(one["root"])
     names = beneath.names_of(one["path"])
     expected = tuple(one["expect"]) if one["expect"] else None
     try:
@@ -117,11 +130,12 @@ def _swap(root: int, owner: os.stat_result, one: Dict[str, Any], content: bytes)
         # Nothing is there, and nothing is to be there.
         return "done" if expected is None else "differs"
     try:
+        roots.sweep(folder)
         if not one["entry"]:
             return _remove(folder, names[-1], expected, root, names)
         temporary = ".dgops-{}.part".format(uuid.uuid4().hex)
         try:
-            _prepare(folder, names[-1], temporary, owner, one["entry"][0], content)
+            _prepare(folder, names[-1], temporary, os.fstat(root), one["entry"][0], content)
             return _rename(folder, temporary, names[-1], expected)
         finally:
             _unlink(folder, temporary)
@@ -172,6 +186,8 @@ def _permissions(folder: int, name: str, mode: str) -> int:
 
 def _rename(folder: int, temporary: str, name: str, expected: Any) -> str:
     if expected is None:
+        if not _is_free(folder, name):
+            return "a folder stands there, with files that are not synced"
         try:
             # A link is made only where nothing is: two steps, but none in which another's file is lost.
             os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
@@ -188,6 +204,35 @@ def _rename(folder: int, temporary: str, name: str, expected: Any) -> str:
         os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     os.fsync(folder)
     return "done"
+
+
+def _is_free(folder: int, name: str) -> bool:
+    """Return whether no folder is in the way of a file; one that holds only folders goes, as git knows none."""
+    try:
+        inner = os.open(name, beneath.FOLDER, dir_fd=folder)
+    except OSError:
+        return True
+    try:
+        _sweep(inner)
+        if not all(_is_folder(inner, one) and _is_free(inner, one) for one in os.listdir(inner)):
+            return False
+    finally:
+        os.close(inner)
+    os.rmdir(name, dir_fd=folder)
+    return True
+
+
+def _is_folder(folder: int, name: str) -> bool:
+    return stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+
+
+def _sweep(folder: int) -> None:
+    """Remove what an agent left half written that was killed long ago."""
+    for name in os.listdir(folder):
+        if PART.fullmatch(name):
+            with contextlib.suppress(OSError):
+                if os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime < time.time() - ABANDONED:
+                    os.unlink(name, dir_fd=folder)
 
 
 def _unlink(folder: int, name: str) -> None:

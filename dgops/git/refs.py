@@ -33,7 +33,8 @@ def current_branch(repository: Repository) -> str | None:
 
 def branches(repository: Repository, prefix: str) -> dict[str, str]:
     """Return the branches below a prefix and their commits, the youngest name last."""
-    rows = repository.text("for-each-ref", "--format=%(refname:short) %(objectname)", f"refs/heads/{prefix}")
+    # Git's own :short says heads/sync/… where a tag has the name too.
+    rows = repository.text("for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", f"refs/heads/{prefix}")
     pairs = (row.rpartition(" ") for row in rows.splitlines())
     return {name: commit for name, _, commit in pairs}
 

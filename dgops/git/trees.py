@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +16,12 @@ if TYPE_CHECKING:
     from dgops.git.repository import Repository
 
 NOTHING = "0" * 40
-# A sparse checkout must not leave paths out of an index that becomes a tree, and a split one leaves files in .git.
+# A split index leaves files in .git, and a sparse checkout leaves paths out of an index that becomes a tree.
+UNSPLIT = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.splitIndex", "GIT_CONFIG_VALUE_0": "false"}
 WHOLE = {
+    **UNSPLIT,
     "GIT_CONFIG_COUNT": "2",
-    **{"GIT_CONFIG_KEY_0": "core.sparseCheckout", "GIT_CONFIG_VALUE_0": "false"},
-    **{"GIT_CONFIG_KEY_1": "core.splitIndex", "GIT_CONFIG_VALUE_1": "false"},
+    **{"GIT_CONFIG_KEY_1": "core.sparseCheckout", "GIT_CONFIG_VALUE_1": "false"},
 }
 
 
@@ -62,13 +65,36 @@ class own_index:  # noqa: N801 - used as a word of a with statement
         self.folder.cleanup()
 
 
-def differing(repository: Repository, old: str, new: str) -> dict[str, Entry | None]:
-    """Return the paths that differ between two commits or trees with what the new one has there."""
-    rows = iter(records(repository.run("diff-tree", "-r", "-z", "--no-renames", "--raw", old, new).stdout))
-    found: dict[str, Entry | None] = {}
+@contextlib.contextmanager
+def copied_index(repository: Repository) -> Iterator[Repository]:
+    """Yield the repository with a copy of the person's index, for a look that settles what it finds."""
+    with tempfile.TemporaryDirectory(prefix="index-", dir=repository.scratch) as folder:
+        index = Path(folder) / "index"
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copyfile(repository.git_path("index"), index)
+        yield repository.under(GIT_INDEX_FILE=str(index), **UNSPLIT)
+
+
+def differing(repository: Repository, old: str, new: str) -> dict[str, tuple[Entry | None, Entry | None]]:
+    """Return the paths that differ between two commits or trees, with what each of them has there."""
+    return _pairs(repository.run("diff-tree", "-r", "-z", "--no-renames", "--raw", old, new).stdout)
+
+
+def staged(repository: Repository, commit: str) -> dict[str, Entry | None]:
+    """Return the paths whose entry in the index is not that of a commit, with the index's entry."""
+    rows = repository.run("diff-index", "--cached", "-z", "--no-renames", "--raw", commit).stdout
+    return {path: entry for path, (_, entry) in _pairs(rows).items()}
+
+
+def _pairs(output: bytes) -> dict[str, tuple[Entry | None, Entry | None]]:
+    rows = iter(records(output))
+    found: dict[str, tuple[Entry | None, Entry | None]] = {}
     for head in rows:
-        _, mode, _, object_id, _ = head.split(" ")
-        found[next(rows)] = Entry(mode, object_id) if object_id != NOTHING else None
+        was, now, old, new, _ = head.removeprefix(":").split(" ")
+        found[next(rows)] = (
+            Entry(was, old) if old != NOTHING else None,
+            Entry(now, new) if new != NOTHING else None,
+        )
     return found
 
 

@@ -67,7 +67,8 @@ def _lost(scene: Scene, maps: list[Map]) -> Iterator[Loss]:
 
 def _commits(scene: Scene) -> tuple[str, ...]:
     parted = refs.branches(scene.repository, f"sync/{in_ref(scene.shared.host)}/").values()
-    return tuple(dict.fromkeys([scene.head, *([scene.base] if scene.base else []), *parted]))
+    # What was on its way there came from home.
+    return tuple(dict.fromkeys([scene.head, *([scene.base] if scene.base else []), *scene.state.sent, *parted]))
 
 
 def _edits(scene: Scene, side: HostSide, one: Map, fresh: bool, kept: list[dict[str, Entry]]) -> tuple[Change, ...]:

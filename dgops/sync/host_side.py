@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # Folders that nobody wants home where the repository ignores them, and that are too large to hash each time.
 HEAVY = ("node_modules", ".venv", "venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".tox")
 MAX_TOTAL = 1 << 30
+ELSEWHERE = "name it in .gitignore, or keep it outside of the map"
 
 
 @dataclass(frozen=True)
@@ -55,17 +56,19 @@ def look(
     repository: Repository,
     tracked: Collection[str],
     links: Collection[tuple[str, str]] = (),
+    news: Collection[str] = (),
 ) -> HostSide:
     """Look at the mapped folders and leave out what is ignored, odd or hostile; tracked paths always count.
 
-    `links` are home's own, as (path, id): they may lead anywhere, as whoever committed them knew.
+    `links` are home's own, as (path, id): they may lead anywhere, as whoever committed them knew. `news` are tracked
+    paths that the host never had.
     """
     prune = prunable(repository, maps)
     taken = snapshot.take(transport, host, maps, prune)
     wrong = {path.rpartition("/")[2] for path in _wrongly_pruned(repository, maps, taken, tracked)}
     if wrong:
         taken = snapshot.take(transport, host, maps, prune - wrong)
-    return sorted_out(repository, maps, taken, tracked, links)
+    return sorted_out(repository, maps, taken, tracked, links, news)
 
 
 def prunable(repository: Repository, maps: Sequence[Map]) -> set[str]:
@@ -91,6 +94,7 @@ def sorted_out(
     taken: Snapshot,
     tracked: Collection[str],
     links: Collection[tuple[str, str]],
+    news: Collection[str],
 ) -> HostSide:
     """Return what a look saw without what is ignored, odd or hostile; `tracked` and `links` are as for `look`."""
     files: dict[str, Seen] = {}
@@ -103,10 +107,10 @@ def sorted_out(
     askable = [*files, *(one.path for one in skipped if names.refusal(one.path) is None)]
     ignored = blobs.ignored(repository, [path for path in askable if path not in tracked])
     files = {path: seen for path, seen in files.items() if path not in ignored}
-    # What the host has in another spelling was renamed there; what it has in both is refused.
+    # What the host has in another spelling was renamed there, unless it never had it; what it has in both is refused.
     left_out = {one.path for one in skipped}
     hidden = [path for path in tracked if under(path, left_out)]
-    for path, why in names.folded([*files, *hidden], tracked).items():
+    for path, why in names.folded([*files, *hidden, *news], tracked).items():
         files.pop(path, None)
         skipped.append(Skipped(path, why, hostile=True))
     kept = tuple(sorted((one for one in skipped if one.path not in ignored), key=lambda one: one.path))
@@ -123,12 +127,12 @@ def _take_folder(
             why = names.link_refusal(path, seen.target)
             if not why and blob_id(seen.target.encode()) != seen.id:
                 why = "a link whose target is not UTF-8"
-        if why and f"{local}/{path}" not in told:
-            skipped.append(Skipped(f"{local}/{path}", why, hostile=True))
-        else:
+        if not why:
             files[f"{local}/{path}"] = seen
+        elif f"{local}/{path}" not in told:
+            skipped.append(Skipped(f"{local}/{path}", why, hostile=True))
     for path, (reason, detail) in folder.odd.items():
-        words = f"{int(detail) >> 20} MB, and 50 is the most" if detail.isdecimal() else reason
+        words = f"{int(detail) >> 20} MB, and 50 is the most: {ELSEWHERE}" if detail.isdecimal() else reason
         skipped.append(Skipped(f"{local}/{path}", words, hostile=False))
 
 

@@ -52,11 +52,20 @@ def replica(base: Mapping[str, Entry], seen: Mapping[str, Entry], unseen: Collec
     `unseen` are files and folders that are there but could not be taken; paths of the base that no host could send
     are unseen as well. Nothing unseen is ever inferred to be deleted.
     """
-    kept = {path: entry for path, entry in base.items() if under(path, unseen) or refusal(path)}
-    # A file where a folder was seen (or the other way) is not kept: both cannot be.
-    folders = {prefix for path in seen for prefix in _parents(path)}
-    kept = {path: entry for path, entry in kept.items() if path not in folders and not under(path, seen)}
-    return {**kept, **seen}
+    return _beside(seen, {path: entry for path, entry in base.items() if under(path, unseen) or refusal(path)})
+
+
+def unsent(
+    base: Mapping[str, Entry], host: Mapping[str, Entry], sent: Sequence[Mapping[str, Entry]]
+) -> dict[str, Entry]:
+    """Return what a host holds, with the base's side of each path that is there as home has sent it.
+
+    Home's own is nobody's edit there, and what home took away is no loss.
+    """
+    paths = [one.path for one in changes(base, host)]
+    ours = {path for path in paths if any(tree.get(path) == host.get(path) for tree in sent)}
+    theirs = {path: entry for path, entry in host.items() if path not in ours}
+    return _beside(theirs, {path: base[path] for path in ours if path in base})
 
 
 def with_modes(base: Mapping[str, Entry], seen: Mapping[str, Entry], *, held: bool) -> dict[str, Entry]:
@@ -117,6 +126,13 @@ def push_order(host: Mapping[str, Entry], target: Mapping[str, Entry]) -> tuple[
 def saved_in(differing: Mapping[str, Entry], tree: Mapping[str, Entry]) -> bool:
     """Return whether a tree holds all of these paths with just this content."""
     return all(tree.get(path) == entry for path, entry in differing.items())
+
+
+def _beside(entries: Mapping[str, Entry], more: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Return entries and more; a file where a folder is (or the other way) is left out: both cannot be."""
+    folders = {prefix for path in entries for prefix in _parents(path)}
+    fitting = {path: one for path, one in more.items() if path not in folders and not under(path, entries)}
+    return {**fitting, **entries}
 
 
 def _with_mode(entry: Entry, known: Entry | None) -> Entry:

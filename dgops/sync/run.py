@@ -179,7 +179,7 @@ def _closing(scene: Scene, side: HostSide, result: Result) -> Result:
     if not scene.wish.looking:
         try:
             _mark(scene, side)
-        except UnreachableError as error:
+        except DgopsError as error:
             # What was done is done; the next sync writes the markers.
             result = replace(result, error=error)
     maps = scene.shared.maps
@@ -201,29 +201,38 @@ def _closing(scene: Scene, side: HostSide, result: Result) -> Result:
 def _mark(scene: Scene, side: HostSide) -> None:
     """Write into the markers which replica this is and what was agreed on; only what is not there yet."""
     base = scene.base
-    wanted: list[transfers.Mark] = []
-    for one in scene.shared.maps:
-        known = scene.state.ids.get(one.name)
-        marker = side.snapshot.folders[one.name].marker
-        if base and known:
-            stale = marker is None or (marker.id, marker.base) != (known[0], base)
-            since = scene.state.kept if marker and marker.id == known[0] else ""
-            keep = spool.keep(scene, side, one, base, since) if stale or scene.state.kept != base else None
-            if stale or keep:
-                wanted.append(transfers.Mark(one.host_path, state.Marker(known[0], base), keep))
-    if not base or not wanted:
+    if not base:
         remember(scene)
         return
-    scene = replace(scene, state=replace(scene.state, marking=base, marked=scene.state.marked or base))
-    remember(scene)
-    stale_roots = transfers.mark(scene.transport, wanted)
+    wanted: list[transfers.Mark] = []
+    there = set()
+    for one in scene.shared.maps:
+        known = scene.state.ids.get(one.name)
+        if not known:
+            continue
+        marker = side.snapshot.folders[one.name].marker
+        mine = marker is not None and marker.id == known[0]
+        if marker and mine:
+            there.add(marker.base)
+        stale = marker is None or (marker.id, marker.base) != (known[0], base)
+        since = scene.state.kept if mine else ""
+        keep = spool.keep(scene, side, one, base, since) if stale or scene.state.kept != base else None
+        if stale or keep:
+            wanted.append(transfers.Mark(one.host_path, state.Marker(known[0], base), keep))
+    if wanted:
+        # Cut off half-way, some say one thing and some the other.
+        remember(replace(scene, state=replace(scene.state, marked=base, marking=sorted(there - {base}))))
+        _send_marks(scene, side, base, wanted)
+    kept = base if any(one.keep for one in wanted) else scene.state.kept
+    remember(replace(scene, state=replace(scene.state, marked=base, marking=[], kept=kept)))
+
+
+def _send_marks(scene: Scene, side: HostSide, base: str, marks: Sequence[transfers.Mark]) -> None:
+    """Write the markers; where a host has lost its notes, tell it everything anew."""
+    stale = transfers.mark(scene.transport, marks)
+    maps = {one.host_path: one for one in scene.shared.maps}
     again = [
-        replace(mark, keep=spool.keep(scene, side, one, base, ""))
-        for mark in wanted
-        for one in scene.shared.maps
-        if mark.root in stale_roots and one.host_path == mark.root
+        replace(mark, keep=spool.keep(scene, side, maps[mark.root], base, "")) for mark in marks if mark.root in stale
     ]
     if again:
         transfers.mark(scene.transport, again)
-    kept = base if any(one.keep for one in wanted) else scene.state.kept
-    remember(replace(scene, state=replace(scene.state, marked=base, marking="", kept=kept)))

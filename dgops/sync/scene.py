@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dgops.git import refs
@@ -76,6 +76,7 @@ class Scene:
     state_path: Path
     say: Callable[[str], None]
     root: str = ""
+    trees: dict[tuple[str, tuple[str, ...]], dict[str, Entry]] = field(default_factory=dict, compare=False)
 
     @property
     def place(self) -> Place:
@@ -84,10 +85,12 @@ class Scene:
 
     def home(self, maps: Sequence[Map], commit: str) -> dict[str, Entry]:
         """Return what a commit holds below some maps."""
-        folders = [one.local_path for one in maps]
-        entries = read_tree(self.repository, commit, folders)
-        # A file that stands where the mapped folder should be is none of it; a name that no host may send never goes.
-        return {path: one for path, one in reconcile.within(entries, folders).items() if not refusal(path)}
+        folders = tuple(one.local_path for one in maps)
+        if (commit, folders) not in self.trees:
+            entries = reconcile.within(read_tree(self.repository, commit, folders), folders)
+            # A file that stands where the mapped folder should be is none of it; what no host may send never goes.
+            self.trees[commit, folders] = {path: one for path, one in entries.items() if not refusal(path)}
+        return dict(self.trees[commit, folders])
 
     def look(self) -> HostSide:
         """Look at the host; what is tracked here counts there, ignored or not."""
@@ -98,7 +101,8 @@ class Scene:
         folders = [f":(literal){folder}" for folder in self.shared.folders]
         listed = self.repository.run("ls-files", "-z", "--", *folders).stdout
         tracked |= set(records(listed))
-        side = host_side.look(self.transport, self.shared.host, maps, self.repository, tracked, links)
+        news = ours[0].keys() - ours[-1].keys()
+        side = host_side.look(self.transport, self.shared.host, maps, self.repository, tracked, links, news)
         for one in maps:
             folder = side.snapshot.folders[one.name]
             if folder.root == "refused":
@@ -130,6 +134,11 @@ class Scene:
         kept = {path: value for path, value in cleaned.items() if path in side.files}
         scene = replace(self, state=replace(self.state, cleaned=kept))
         return scene, Host(reconcile.replica(onto, entries, unseen), unseen)
+
+    def edited(self, maps: Sequence[Map], base: str, was: dict[str, Entry], host: dict[str, Entry]) -> dict[str, Entry]:
+        """Return what a host holds but for what a push brought there that was cut off: that counts as the base's."""
+        known = [one for one in self.state.sent if _is_news(self, one, base)]
+        return reconcile.unsent(was, host, [self.home(maps, commit) for commit in known])
 
     def fresh(self, side: HostSide) -> dict[str, str]:
         """Return the maps whose folder is no replica that home knows, and why."""
@@ -217,12 +226,16 @@ def _branch(shared: Shared, repository: Repository, known: State) -> str:
 def _base(scene: Scene) -> str | None:
     """Return the commit that both sides last agreed on.
 
-    A host's side that was kept on a branch and that somebody has merged since is what both agree on now.
+    A host's side that was kept on a branch and that somebody has merged since is what both agree on now, unless
+    they have agreed on more already.
     """
-    merged = (
-        commit for commit in reversed(scene.state.parted) if refs.is_ancestor(scene.repository, commit, scene.head)
-    )
-    return next(merged, scene.at)
+    return next((one for one in reversed(scene.state.parted) if _is_news(scene, one, scene.at)), scene.at)
+
+
+def _is_news(scene: Scene, commit: str, base: str | None) -> bool:
+    """Return whether home has a commit that the base does not have yet."""
+    merged = refs.is_ancestor(scene.repository, commit, scene.head)
+    return merged and not (base and refs.is_ancestor(scene.repository, commit, base))
 
 
 def _refuse_submodules(scene: Scene) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dgops.errors import DgopsError, UnreachableError
+from dgops.errors import DgopsError
 from dgops.git.trees import build_tree
 from dgops.sync import apply, parity, reconcile, state
 from dgops.sync.message import compose
@@ -31,10 +31,10 @@ def settle(scene: Scene, side: HostSide, maps: Sequence[Map], base: str) -> tupl
 
 
 def _push_on(scene: Scene, side: HostSide, maps: Sequence[Map], result: Result) -> tuple[Scene, HostSide, Result]:
-    """Push; where the way is cut, what came home before is still told."""
+    """Push; where the way is cut or the host answers without sense, what came home before is still told."""
     try:
         return _push(scene, side, maps, result)
-    except UnreachableError as error:
+    except DgopsError as error:
         if not result.changes:
             raise
         return scene, side, replace(result, parity=False, error=error)
@@ -49,11 +49,12 @@ def _pull(scene: Scene, side: HostSide, maps: Sequence[Map], base: str) -> tuple
 def bring(scene: Scene, maps: Sequence[Map], base: str, host: dict[str, Entry], pod: str) -> tuple[Scene, Result]:
     """Bring home what a host holds in some maps, as edits since the base: a commit, or else a branch."""
     was = scene.home(maps, base)
-    _refuse_losses(scene, maps, was, host)
+    edited = scene.edited(maps, base, was, host)
+    _refuse_losses(scene, maps, was, edited)
     result = Result(scene.shared, "parity", base=base, onto=scene.branch, since=base)
-    if host == was:
+    if edited == was:
         return scene, result
-    pull = apply.plan_pull(scene.repository, base, scene.head, was, host, settle=not scene.wish.looking)
+    pull = apply.plan_pull(scene.repository, base, scene.head, was, edited, settle=not scene.wish.looking)
     message = compose(scene.shared.host, pod, base, pull.changes, scene.wish.message)
     if not pull.clean:
         return _part(scene, pull, message)
@@ -97,6 +98,8 @@ def _push(scene: Scene, side: HostSide, maps: Sequence[Map], result: Result) -> 
         return scene, side, replace(result, outcome=outcome, pushed=todo, parity=False)
     skipped: tuple[object, ...] = ()
     if todo:
+        scene = replace(scene, state=scene.state.with_sent(scene.head))
+        remember(scene)
         left = push(scene.repository, scene.head, target, todo, side, scene.transport, maps)
         side = scene.look()
         scene, host = scene.seen(side, maps, target)
@@ -115,7 +118,7 @@ def _push(scene: Scene, side: HostSide, maps: Sequence[Map], result: Result) -> 
 def _agreed(scene: Scene, base: str) -> Scene:
     apply.move_base(scene.place, base)
     at = scene.at if scene.wish.looking else base
-    return replace(scene, base=base, at=at, state=replace(scene.state, parted=[]))
+    return replace(scene, base=base, at=at, state=replace(scene.state, parted=[], sent=[]))
 
 
 def _unequal(scene: Scene, target: dict[str, Entry], host: Host, told: bool) -> DgopsError:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SECONDS = 240.0
 MAX_ENTRIES = 40_000
+# More than the agent's scan goes down; a longer one would take for ever to look at.
+MAX_PATH, MAX_PARTS = 16_000, 100
 # The size that no commit may hold either.
 MAX_BYTES = 50 << 20
 OBJECT = re.compile(r"[0-9a-f]{40}")
@@ -91,6 +93,12 @@ def take(transport: Transport, host: str, maps: Sequence[Map], prune: Collection
         return Snapshot(pod, {one.name: _folder(answer["maps"][one.name]) for one in maps})
     except (KeyError, TypeError, ValueError, AttributeError):
         raise RemoteError(f"{host}: the agent's scan answered with something else than a scan") from None
+    except Nonsense as error:
+        raise RemoteError(f"{host}: the agent's scan makes no sense: {shortened(str(error), 200)}") from None
+
+
+class Nonsense(Exception):  # noqa: N818 - an answer, not an accident
+    """A scan that no agent gives; the message says what is wrong with it."""
 
 
 def _folder(raw: dict[str, Any]) -> Folder:
@@ -100,14 +108,19 @@ def _folder(raw: dict[str, Any]) -> Folder:
     marker = _marker(raw["marker"])
     if root != "tree":
         return Folder(root, shortened(str(raw.get("reason", "")), 300), marker)
+    if len(raw["entries"]) + len(raw["odd"]) + len(raw["pruned"]) > MAX_ENTRIES:
+        raise Nonsense(f"more than {MAX_ENTRIES:,} entries")
     odd = {str(path): (KINDS.get(kind, "odd"), shortened(str(detail))) for path, kind, detail in raw["odd"]}
     files = {str(path): _seen(*rest) for path, *rest in raw["entries"]}
     pruned = tuple(str(path) for path in raw["pruned"])
+    for path in (*files, *odd, *pruned):
+        if len(path) > MAX_PATH or path.count("/") > MAX_PARTS:
+            raise Nonsense(f"a path of {len(path):,} letters: {shortened(path)}")
     for path in files:
         # A path that is a file for one entry and a folder for another would come out as either.
         parts = path.split("/")
         if any("/".join(parts[:count]) in files for count in range(1, len(parts))):
-            raise ValueError(path)
+            raise Nonsense(f"a file below a file: {path}")
     return Folder(root, "", marker, files, odd, pruned, raw["wide"] is True)
 
 
@@ -115,7 +128,7 @@ def _seen(mode: Any, object_id: Any, size: Any, target: Any) -> Seen:
     if mode not in (FILE, PROGRAM, LINK) or not OBJECT.fullmatch(object_id) or not isinstance(target, str):
         raise ValueError(mode)
     if not isinstance(size, int) or not 0 <= size <= MAX_BYTES:
-        raise ValueError(size)
+        raise Nonsense(f"a file of {size} bytes, where {MAX_BYTES:,} are the most")
     return Seen(mode, object_id, size, target)
 
 

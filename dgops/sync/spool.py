@@ -162,7 +162,9 @@ def _seen(scene: Scene, one: Map, spool: Spool) -> tuple[HostSide, Map]:
         scene.say(f"{scene.shared.host}: {lost[0]} is listed in the spool and not there ({len(lost)} of them)")
     kept = replace(folder, root="tree", files=files, odd={}, pruned=(), wide=False)
     tracked = {path for commit in (scene.head, spool.base) for path in scene.home([one], commit)}
-    return host_side.sorted_out(scene.repository, [there], Snapshot(spool.pod, {one.name: kept}), tracked, ()), there
+    return host_side.sorted_out(
+        scene.repository, [there], Snapshot(spool.pod, {one.name: kept}), tracked, (), ()
+    ), there
 
 
 def _is_file(spool: Spool, path: str) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dgops.sync.maps import Map, Shared
 
 ID = re.compile(r"[0-9a-f]{32}")
-MOST_PARTED = 20
+MOST_PARTED = MOST_SENT = 20
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,19 @@ class Marker:
 class State:
     """Of one host and one repository.
 
-    `ids`: map → [id, host path, local path]. `marked` is the base in the markers there, `marking` one that may be
-    there already, `kept` the one that the host spools edits since. `parted`: host sides that lie on a branch until
-    somebody merges it. `cleaned`: path → [raw id, what converts it, the id that git gives it].
+    `ids`: map → [id, host path, local path]. `marked` is the base in the markers there, `marking` are those that may
+    be there as well, `kept` the one that the host spools edits since. `parted`: host sides that lie on a branch until
+    somebody merges it. `sent`: commits that were on their way to the host since both sides last agreed. `cleaned`:
+    path → [raw id, what converts it, the id that git gives it].
     """
 
     branch: str = ""
     ids: dict[str, list[str]] = field(default_factory=dict)
     marked: str = ""
-    marking: str = ""
+    marking: list[str] = field(default_factory=list)
     kept: str = ""
     parted: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
     cleaned: dict[str, list[str]] = field(default_factory=dict)
 
     def fresh_because(self, one: Map, marker: Marker | None) -> str | None:
@@ -56,7 +58,7 @@ class State:
             return "its marker is gone: the host was restarted or replaced"
         if marker.id != known[0]:
             return "its marker is another replica's"
-        if marker.base not in (self.marked, self.marking):
+        if marker.base not in (self.marked, *self.marking):
             return "its marker is of another time: an older disk or image came back"
         return None
 
@@ -72,6 +74,11 @@ class State:
         rest = [one for one in self.parted if one != commit]
         return replace(self, parted=[*rest, commit][-MOST_PARTED:])
 
+    def with_sent(self, commit: str) -> State:
+        """Return the state with one more commit that is on its way to the host."""
+        rest = [one for one in self.sent if one != commit]
+        return replace(self, sent=[*rest, commit][-MOST_SENT:])
+
 
 def path_of(shared: Shared, settings: Settings) -> Path:
     """Return where the state lies."""
@@ -84,9 +91,10 @@ def read(path: Path) -> State:
         raw: dict[str, Any] = json.loads(path.read_text())
         state = State(**raw)
         sound = all(len(one) == 3 for one in [*state.ids.values(), *state.cleaned.values()])
+        sound = sound and all(isinstance(one, list) for one in (state.parted, state.sent, state.marking))
     except (OSError, ValueError, TypeError, AttributeError):
         return State()
-    return state if sound and isinstance(state.parted, list) else State()
+    return state if sound else State()
 
 
 def write(path: Path, state: State) -> None:

@@ -23,20 +23,25 @@ def judge(scene: Scene, side: HostSide, fresh: Mapping[str, str]) -> Result:
     was: dict[str, Entry] = {}
     home: dict[str, Entry] = {}
     there: dict[str, Entry] = {}
+    edits: dict[str, Entry] = {}
     for one in scene.shared.maps:
         before = scene.home([one], scene.base) if scene.base and one.name not in fresh else {}
         ours = scene.home([one], scene.head)
         scene, host = scene.seen(side, [one], before, fetch=False)
-        states[one.name] = f"fresh: {fresh[one.name]}" if one.name in fresh else _words(before, ours, host.entries)
-        was, home, there = {**was, **before}, {**home, **ours}, {**there, **host.entries}
+        edited = host.entries
+        if scene.base and one.name not in fresh:
+            edited = scene.edited([one], scene.base, before, edited)
+        words = _words(_sides(before, ours, host.entries, edited))
+        states[one.name] = f"fresh: {fresh[one.name]}" if one.name in fresh else words
+        was, home, there, edits = {**was, **before}, {**home, **ours}, {**there, **host.entries}, {**edits, **edited}
     found = parity.judge(home, there, side.unseen)
     return Result(
         scene.shared,
-        "fresh" if fresh else _outcome(reconcile.compare(was, home, there)),
+        "fresh" if fresh else _outcome(_sides(was, home, there, edits)),
         parity=found.holds and not fresh,
         base=scene.base or "",
         onto=scene.branch,
-        changes=() if fresh else reconcile.changes(was, there),
+        changes=() if fresh else reconcile.changes(was, edits),
         skipped=side.skipped,
         states=states,
         local_tree=found.local_tree,
@@ -71,8 +76,16 @@ def _spooled(scene: Scene) -> str:
     return ";   --from-spool   first brings home what was spooled before the host was lost"
 
 
-def _words(was: Mapping[str, Entry], ours: Mapping[str, Entry], host: Mapping[str, Entry]) -> str:
-    sides = reconcile.compare(was, ours, host)
+def _sides(
+    was: Mapping[str, Entry], ours: Mapping[str, Entry], host: Mapping[str, Entry], edited: Mapping[str, Entry]
+) -> reconcile.Sides:
+    """Return who changed what; what would go to the host is home's, also over what a push left that was cut off."""
+    sides = reconcile.compare(was, ours, edited)
+    differ = {one.path for one in reconcile.changes(host, ours)}
+    return replace(sides, home=tuple(sorted(differ - {*sides.host, *sides.both})))
+
+
+def _words(sides: reconcile.Sides) -> str:
     counts = ((sides.host, "edited on host"), (sides.home, "newer at home"), (sides.both, "changed on both sides"))
     return ", ".join(f"{len(paths)} {words}" for paths, words in counts if paths) or "parity"
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import time
 
 import pytest
 
@@ -95,7 +96,7 @@ def test_what_git_cannot_hold_is_never_expected(root):
     assert write(root, "pipe", expect("x"), ["100644", 1], b"x") == "differs"
     assert write(root, "pipe", None, ["100644", 1], b"x") == "differs"
     (root / "folder").mkdir()
-    assert write(root, "folder", None, ["100644", 1], b"x") == "differs"
+    assert write(root, "folder", expect("x"), ["100644", 1], b"x") == "differs"
 
 
 def test_a_request_that_ends_too_early_changes_nothing(root):
@@ -137,3 +138,26 @@ def test_the_marker_lies_beside_the_folder_and_knows_the_disk(root):
         assert answer == {"modes": [True], "stale": []}
     assert sorted(path.name for path in root.parent.iterdir()) == [".dgops-src.json", "src"]
     assert (root.parent / ".dgops-src.json").read_text() == '{"id": "x", "base": "y", "modes": true}'
+
+
+def test_an_empty_folder_makes_way_and_a_full_one_is_told(root):
+    (root / "a/b/c").mkdir(parents=True)
+    assert write(root, "a", None, ["100644", 1], b"x") == "done"
+    (root / "b/c").mkdir(parents=True)
+    (root / "b/c/kept").write_text("x")
+    assert "a folder stands there" in write(root, "b", None, ["100644", 1], b"x")
+    (root / "link").symlink_to("b")
+    assert write(root, "link", None, ["100644", 1], b"x") == "differs"
+    assert (root / "b/c/kept").exists()
+
+
+def test_what_a_killed_agent_left_goes_when_it_is_old(root):
+    names = {age: root / f".dgops-{age:032x}.part" for age in (60, 7200)}
+    for age, path in names.items():
+        path.write_text("half")
+        os.utime(path, (time.time() - age, time.time() - age))
+    (root / ".dgops-notes.part").write_text("nobody's")
+    os.utime(root / ".dgops-notes.part", (0, 0))
+    files = [{"root": str(root), "path": "a", "expect": None, "entry": ["100644", 1]}]
+    assert replica.exchange({"op": "write", "files": files}, io.BytesIO(b"x"))[0] == {"results": ["done"]}
+    assert sorted(path.name for path in root.iterdir()) == [names[60].name, ".dgops-notes.part", "a"]

@@ -1,7 +1,7 @@
 """Trees, read and made, beside the person's own index."""
 
 from dgops.git.entry import Entry
-from dgops.git.trees import build_tree, differing, own_index, read_tree
+from dgops.git.trees import build_tree, differing, own_index, read_tree, staged
 
 EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 
@@ -16,12 +16,14 @@ def test_read_build_and_compare(repository):
     tree = build_tree(repository, "HEAD", {"a.txt": None, "sub/b.txt/deep": new, "odd \t\u00e9": new})
     assert set(read_tree(repository, tree)) == {"sub/b.txt/deep", "odd \t\u00e9"}
     assert set(read_tree(repository, tree, ["sub"])) == {"sub/b.txt/deep"}
+    old = read_tree(repository, "HEAD")
     assert differing(repository, "HEAD", tree) == {
-        "a.txt": None,
-        "sub/b.txt": None,
-        "sub/b.txt/deep": new,
-        "odd \t\u00e9": new,
+        "a.txt": (old["a.txt"], None),
+        "sub/b.txt": (old["sub/b.txt"], None),
+        "sub/b.txt/deep": (None, new),
+        "odd \t\u00e9": (None, new),
     }
+    assert set(staged(repository, "HEAD")) == {"staged"}
     assert repository.text("write-tree") == before
     assert build_tree(repository, "HEAD", {}) == repository.text("rev-parse", "HEAD^{tree}")
 

@@ -5,6 +5,7 @@ import signal
 import threading
 
 import pytest
+from deadly import Cut
 from world import World, tree
 
 from dgops.errors import UnreachableError
@@ -124,25 +125,12 @@ def test_a_work_tree_that_git_left_half_written_is_told_then_finished(edited):
     settled(edited, 2)
 
 
-class Cut:
-    """A way to the host that is cut at the n-th request."""
-
-    def __init__(self, inner, count):
-        self.inner = inner
-        self.count = count
-
-    def run(self, *arguments, **options):
-        self.count -= 1
-        if self.count < 0:
-            raise UnreachableError("pod: the connection was lost")
-        return self.inner.run(*arguments, **options)
-
-
+@pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("requests", range(6))
-def test_a_way_that_is_cut_leaves_everything_whole(edited, requests):
+def test_a_way_that_is_cut_leaves_everything_whole(edited, requests, after):
     edited.home(f"{API}/f2.py", "home\n")
     before = edited.head
-    result = edited.sync(Cut(edited.transport, requests))
+    result = edited.sync(Cut(edited.transport, requests, after))
     if requests < 5:
         assert isinstance(result.error, UnreachableError)
         assert result.outcome == ("unreachable" if edited.head == before else "merged")

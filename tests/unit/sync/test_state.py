@@ -9,7 +9,7 @@ from dgops.sync.maps import Map
 from dgops.sync.state import Marker, State
 
 ONE = Map("api", "pod", "/app/api", None, "api")
-KNOWN = State(ids={"api": ["a" * 32, "/app/api", "api"]}, marked="1" * 40, marking="2" * 40)
+KNOWN = State(ids={"api": ["a" * 32, "/app/api", "api"]}, marked="1" * 40, marking=["2" * 40])
 
 
 @pytest.mark.parametrize("base", ["1" * 40, "2" * 40])
@@ -47,6 +47,8 @@ def test_it_is_kept_and_a_damaged_one_knows_nothing(tmp_path):
         '{"ids": 7}',
         '{"cleaned": {"a": 7}}',
         '{"parted": 7}',
+        '{"sent": 7}',
+        '{"marking": ""}',
     ):
         path.write_text(text)
         assert state.read(path) == State(), text

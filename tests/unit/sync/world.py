@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -28,12 +29,16 @@ class Direct(LocalTransport):
             answer, chunks = replica.exchange(request, stream)
         else:
             answer, chunks = scan.answer(request), ()
-        output = json.dumps(self.tamper(command, answer)).encode() + b"\n" + b"".join(chunks)
+        output = json.dumps(self.tamper(command, answer)).encode() + b"\n" + self.spoil(b"".join(chunks))
         return Completed(tuple(argv), 0, output, b"", 0.1)
 
     def tamper(self, command, answer):
         """A host that lies overrides this."""
         return answer
+
+    def spoil(self, content):
+        """A host that sends other bytes than it says overrides this."""
+        return content
 
 
 class World:
@@ -129,6 +134,16 @@ class World:
         result = self.sync(source="local")
         assert (result.outcome, result.parity) == ("pushed", True), result
         return self
+
+    def keep(self):
+        """Remember all of it, to begin again from here."""
+        self.template = self.root.with_name(f"{self.root.name}-kept")
+        shutil.copytree(self.root, self.template, symlinks=True)
+
+    def again(self):
+        """Begin again: all lies where it was, since state and markers know the places."""
+        shutil.rmtree(self.root)
+        shutil.copytree(self.template, self.root, symlinks=True)
 
     def check(self):
         """Whatever happened, git finds nothing broken, and dgops left nothing half written."""
