@@ -100,37 +100,37 @@ def _follow_host(desk: _Desk, host: Host, shared: Sequence[Shared]) -> None:
     while not desk.stop.is_set():
         try:
             with contextlib.closing(connect(host, desk.settings)) as transport:
+                # Before the first sync: what is edited while it runs must not be taken for known.
+                state = state or _ask(host, shared, transport, state, 0.0)[1]
                 while not desk.stop.is_set():
                     for one in shared:
                         desk.sync(one, transport)
-                    state = _changed(desk, host, shared, transport, state)
+                    changed = False
+                    while not changed and not desk.stop.is_set():
+                        changed, state = _ask(host, shared, transport, state, WAIT)
         except DgopsError as error:
             for one in shared:
                 desk.pass_on(Result(one, "unreachable", error=error))
             desk.stop.wait(RETRY)
 
 
-def _changed(
-    desk: _Desk, host: Host, shared: Sequence[Shared], transport: Transport, since: dict[str, str]
-) -> dict[str, str]:
-    """Wait until a mapped folder is not as it was; returns how the folders are, by the names of their maps."""
+def _ask(
+    host: Host, shared: Sequence[Shared], transport: Transport, since: dict[str, str], wait: float
+) -> tuple[bool, dict[str, str]]:
+    """Wait until a mapped folder is not as it was, or so many seconds; returns whether, and how the folders are now."""
     maps = [one for each in shared for one in each.maps]
-    prune = sorted({name for each in shared for name in prunable(open_repository(each.repo), each.maps)})
     request: dict[str, Any] = {
         "maps": [{"name": one.name, "path": one.host_path} for one in maps],
-        "prune": prune,
+        "prune": sorted({name for each in shared for name in prunable(open_repository(each.repo), each.maps)}),
+        "since": since,
         "quiet": QUIET,
-        "wait": WAIT,
+        "wait": wait,
     }
-    while not desk.stop.is_set():
-        answer = agent.call(transport, "changes", {**request, "since": since}, timeout=WAIT + SPARE)
-        changed, state = answer.get("changed"), answer.get("state")
-        if not isinstance(changed, list) or not isinstance(state, dict):
-            raise RemoteError(f"{host.name}: the agent's changes answered with something else")
-        since = {str(name): str(value) for name, value in state.items()}
-        if changed:
-            break
-    return since
+    answer = agent.call(transport, "changes", request, timeout=wait + SPARE)
+    changed, state = answer.get("changed"), answer.get("state")
+    if not isinstance(changed, list) or not isinstance(state, dict):
+        raise RemoteError(f"{host.name}: the agent's changes answered with something else")
+    return bool(changed), {str(name): str(value) for name, value in state.items()}
 
 
 def _follow_home(desk: _Desk, host: Host, shared: Sequence[Shared]) -> None:

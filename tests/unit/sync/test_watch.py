@@ -155,3 +155,17 @@ def test_what_was_asked_for_a_fresh_replica_counts_once(world, monkeypatch):
         watching.next()
     assert wishes[0] == ("local", True)
     assert set(wishes[1:]) == {("", False)}
+
+
+def test_an_edit_while_the_first_sync_runs_is_not_missed(world, monkeypatch):
+    real, edited = room.sync, []
+
+    def sync(shared, transport, settings, wish, say):
+        result = real(shared, transport, settings, wish, say)
+        if not edited:
+            edited.append(world.host(f"{API}/f0.py", "edited just behind the look\n"))
+        return result
+
+    monkeypatch.setattr(room, "sync", sync)
+    with closing(Watching(world)) as watching:
+        assert watching.next().outcome == "pulled"
