@@ -1,4 +1,4 @@
-"""What a work tree holds that no commit does, where another tree is to come."""
+"""A work tree on its way from one commit to another: what it holds that no commit does stays."""
 
 from __future__ import annotations
 
@@ -7,13 +7,55 @@ from typing import TYPE_CHECKING
 
 from dgops.git.entry import LINK, PROGRAM, SUBMODULE, Entry, blob_id
 from dgops.git.spelling import fold
-from dgops.git.trees import NOTHING, joined, records, staged
+from dgops.git.trees import NOTHING, build_tree, copied_index, differing, joined, records, staged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from dgops.git.repository import Repository
+
+
+def overlap(repository: Repository, old: str, new: str, *, settle: bool = True) -> tuple[str, ...]:
+    """Return the paths that keep a work tree at `old` from becoming `new`: edits there that no commit holds.
+
+    An uncommitted edit that is just what `new` brings is none: it is put into the index (a copy of it if settle is
+    false), as it may be what a run left that was killed half-way.
+    """
+    if not settle:
+        with copied_index(repository) as copied:
+            return overlap(copied, old, new)
+    repository.run("update-index", "-q", "--refresh", good=(0, 1))
+    coming = differing(repository, old, new)
+    lost = hidden(repository, coming)
+    if _fits(repository, old, new):
+        return lost
+    edited = uncommitted(repository)
+    open_paths = {path: entry for path, (_, entry) in coming.items() if path in edited or entry is None}
+    settled = arrived(repository, open_paths)
+    dirty = tuple(path for path in coming if path in edited and path not in settled)
+    if settled and not dirty:
+        stage(repository, settled)
+        if _fits(repository, _begun(repository, old, new), new):
+            return lost
+    return dirty or lost or tuple(coming)
+
+
+def check_out(repository: Repository, old: str, new: str) -> None:
+    """Make a work tree and its index at `old` those of `new`; uncommitted edits elsewhere stay."""
+    repository.run("read-tree", "-m", "-u", _begun(repository, old, new), new)
+
+
+def _begun(repository: Repository, old: str, new: str) -> str:
+    """Return what the index stands at on its way from `old` to `new`; git goes on from there, and not from `old`."""
+    in_index = staged(repository, old)
+    coming = differing(repository, old, new) if in_index else {}
+    there = {path: entry for path, (_, entry) in coming.items() if path in in_index and in_index[path] == entry}
+    return build_tree(repository, old, there) if there else old
+
+
+def _fits(repository: Repository, old: str, new: str) -> bool:
+    return repository.ask("read-tree", "-m", "-u", "-n", old, new) is not None
 
 
 def hidden(repository: Repository, coming: Mapping[str, tuple[Entry | None, Entry | None]]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dgops.errors import BusyError
-from dgops.git import merges, refs
+from dgops.git import merges, refs, work_tree
 from dgops.git.trees import build_tree, read_tree
 from dgops.sync import reconcile
 from dgops.sync.maps import in_ref
@@ -53,7 +53,7 @@ def plan_pull(
     merged = merges.Merge(edited) if head == base else merges.three_way(repository, base, ours, edited)
     if merged.conflicts:
         return Pull(base, head, changes, edited, merged.tree, merged.conflicts)
-    dirty = merges.overlap(repository, head, merged.tree, settle=settle) if merged.tree != ours else ()
+    dirty = work_tree.overlap(repository, head, merged.tree, settle=settle) if merged.tree != ours else ()
     return Pull(base, head, changes, edited, merged.tree, (), dirty, merged.tree != ours)
 
 
@@ -85,7 +85,7 @@ def commit_pull(place: Place, pull: Pull, message: str) -> tuple[str, str]:
         with refs.moving(repository, moves, f"dgops sync: {place.host}"):
             if refs.current_branch(repository) != place.branch:
                 raise BusyError(f"{repository.folder} left {place.branch} meanwhile; nothing was changed", "sync again")
-            merges.check_out(repository, pull.head, new)
+            work_tree.check_out(repository, pull.head, new)
     return new, edit
 
 

@@ -37,6 +37,8 @@ def _push_on(scene: Scene, side: HostSide, maps: Sequence[Map], result: Result) 
     except DgopsError as error:
         if not result.changes:
             raise
+        # What went before it failed is there, and is home's own.
+        scene = replace(scene, state=scene.state.with_sent(scene.head))
         return scene, side, replace(result, parity=False, error=error)
 
 

@@ -1,10 +1,7 @@
-"""Merges in memory, whatever history says, and the way of a tree into a work tree that somebody uses."""
-
-import pytest
+"""Merges in memory, whatever history says."""
 
 from dgops.git import merges
 from dgops.git.entry import Entry
-from dgops.git.repository import GitError
 from dgops.git.trees import build_tree
 
 
@@ -38,36 +35,3 @@ def test_a_rebased_branch_has_its_edits_once(repository):
     merge = merges.three_way(repository, base, rebased, theirs)
     assert merge.conflicts == ()
     assert repository.text("show", f"{merge.tree}:a.txt") == "after"
-
-
-def test_a_work_tree_is_touched_only_where_it_is_clean(repository):
-    head = repository.text("rev-parse", "HEAD")
-    new = tree(repository, a_txt="new\n", c_txt="c\n")
-    (repository.folder / "sub/b.txt").write_text("mine\n")
-    assert merges.overlap(repository, head, new) == ()
-    (repository.folder / "a.txt").write_text("mine\n")
-    (repository.folder / "c.txt").write_text("mine\n")
-    assert merges.overlap(repository, head, new) == ("a.txt", "c.txt")
-    with pytest.raises(GitError):
-        merges.check_out(repository, head, new)
-    assert (repository.folder / "a.txt").read_text() == "mine\n"
-    for name, text in (("a.txt", "new\n"), ("c.txt", "c\n")):
-        (repository.folder / name).write_text(text)
-    assert merges.overlap(repository, head, new, settle=False) == ()
-    assert repository.text("diff", "--cached", "--name-only") == ""
-    assert merges.overlap(repository, head, new) == ()
-    merges.check_out(repository, head, new)
-    assert repository.text("write-tree") == new
-    assert (repository.folder / "sub/b.txt").read_text() == "mine\n"
-
-
-def test_a_staged_edit_is_an_edit(repository):
-    (repository.folder / "a.txt").write_text("staged\n")
-    repository.run("add", "a.txt")
-    (repository.folder / "a.txt").write_text("a\n")
-    assert merges.overlap(repository, "HEAD", tree(repository, a_txt="new\n")) == ("a.txt",)
-
-
-def test_a_file_that_was_only_touched_is_clean(repository):
-    (repository.folder / "a.txt").touch()
-    assert merges.overlap(repository, "HEAD", tree(repository, a_txt="new\n")) == ()

@@ -4,8 +4,9 @@ import os
 
 import pytest
 
-from dgops.git import merges, work_tree
+from dgops.git import work_tree
 from dgops.git.entry import LINK, PROGRAM, Entry, blob_id
+from dgops.git.repository import GitError
 from dgops.git.trees import build_tree, differing
 
 
@@ -33,10 +34,10 @@ def test_ignored_files_are_in_the_way_although_git_would_take_them_away(reposito
     (repository.folder / path).parent.mkdir(parents=True, exist_ok=True)
     (repository.folder / path).write_text("nobody else has it\n")
     for settle in (False, True):
-        assert merges.overlap(repository, "HEAD", new, settle=settle) == (IGNORED[path],)
+        assert work_tree.overlap(repository, "HEAD", new, settle=settle) == (IGNORED[path],)
     assert (repository.folder / path).read_text() == "nobody else has it\n"
     (repository.folder / path).unlink()
-    assert merges.overlap(repository, "HEAD", new) == ()
+    assert work_tree.overlap(repository, "HEAD", new) == ()
 
 
 def arrive(repository, *paths):
@@ -63,10 +64,10 @@ def test_a_check_out_that_was_cut_off_is_gone_on_with(repository, new, count):
     head = repository.text("rev-parse", "HEAD")
     arrive(repository, *STEPS[:count])
     status = repository.text("status", "--porcelain")
-    assert merges.overlap(repository, head, new, settle=False) == ()
+    assert work_tree.overlap(repository, head, new, settle=False) == ()
     assert repository.text("status", "--porcelain") == status
-    assert merges.overlap(repository, head, new) == ()
-    merges.check_out(repository, head, new)
+    assert work_tree.overlap(repository, head, new) == ()
+    work_tree.check_out(repository, head, new)
     assert repository.text("write-tree") == new
     assert repository.text("diff", "--name-only") == ""
 
@@ -90,3 +91,44 @@ def test_what_only_the_index_holds_is_not_overwritten(repository):
     (repository.folder / "a.txt").write_text("new\n")
     entry = Entry("100644", blob_id(b"new\n"))
     assert work_tree.arrived(repository, {"a.txt": entry}) == {}
+
+
+def tree(repository, onto="HEAD", **files):
+    entries = {
+        name.replace("_", "."): Entry("100644", repository.text("hash-object", "-w", "--stdin", stdin=text.encode()))
+        for name, text in files.items()
+    }
+    return build_tree(repository, onto, entries)
+
+
+def test_a_work_tree_is_touched_only_where_it_is_clean(repository):
+    head = repository.text("rev-parse", "HEAD")
+    new = tree(repository, a_txt="new\n", c_txt="c\n")
+    (repository.folder / "sub/b.txt").write_text("mine\n")
+    assert work_tree.overlap(repository, head, new) == ()
+    (repository.folder / "a.txt").write_text("mine\n")
+    (repository.folder / "c.txt").write_text("mine\n")
+    assert work_tree.overlap(repository, head, new) == ("a.txt", "c.txt")
+    with pytest.raises(GitError):
+        work_tree.check_out(repository, head, new)
+    assert (repository.folder / "a.txt").read_text() == "mine\n"
+    for name, text in (("a.txt", "new\n"), ("c.txt", "c\n")):
+        (repository.folder / name).write_text(text)
+    assert work_tree.overlap(repository, head, new, settle=False) == ()
+    assert repository.text("diff", "--cached", "--name-only") == ""
+    assert work_tree.overlap(repository, head, new) == ()
+    work_tree.check_out(repository, head, new)
+    assert repository.text("write-tree") == new
+    assert (repository.folder / "sub/b.txt").read_text() == "mine\n"
+
+
+def test_a_staged_edit_is_an_edit(repository):
+    (repository.folder / "a.txt").write_text("staged\n")
+    repository.run("add", "a.txt")
+    (repository.folder / "a.txt").write_text("a\n")
+    assert work_tree.overlap(repository, "HEAD", tree(repository, a_txt="new\n")) == ("a.txt",)
+
+
+def test_a_file_that_was_only_touched_is_clean(repository):
+    (repository.folder / "a.txt").touch()
+    assert work_tree.overlap(repository, "HEAD", tree(repository, a_txt="new\n")) == ()

@@ -14,7 +14,7 @@ PATHS = [
     "noise.log",
 ]
 TARGETS = ["f0.py", "d", "nowhere", "./d/x", "../x", "/etc/passwd", "d/../../../x"]
-WHAT = [*["write"] * 4, *["line"] * 4, "delete", "rename", "rename", "chmod", "empty", "link", "binary"]
+WHAT = [*["write"] * 4, *["line"] * 4, "delete", "rename", "rename", "chmod", "chmod", "empty", "link", "binary"]
 LARGE = 20 << 20
 # Large files are rare: one of them takes as long as a whole script.
 EDITS = some.tuples(

@@ -79,6 +79,19 @@ def test_several_that_were_cut_off_one_after_the_other(sent, monkeypatch):
     assert sent.branches == []
 
 
+def test_what_went_there_behind_a_pull_is_remembered_too(world):
+    world.filled()
+    world.host(f"{API}/f0.py", "pod\n")
+    world.lines(world.repo / API / "f1.py", 3, "newer at home")
+    world.commit("newer")
+    result = world.sync(Cut(world.transport, AFTER_PUSH + 1))
+    assert (result.outcome, result.parity) == ("merged", False)
+    assert "newer at home" in world.host(f"{API}/f1.py")
+    world.lines(world.repo / API / "f1.py", 3, "newer still")
+    world.commit("again")
+    quiet(world, "pushed", 5)
+
+
 def test_more_than_a_fifth_that_home_took_away_is_no_loss(world):
     world.filled()
     for number in range(3):

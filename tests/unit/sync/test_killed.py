@@ -9,7 +9,7 @@ from deadly import Cut
 from world import World, tree
 
 from dgops.errors import UnreachableError
-from dgops.git import merges
+from dgops.git import merges, work_tree
 from dgops.sync import apply, host_side, run, settle, state, transfers
 from dgops.sync.scene import Wish
 
@@ -19,8 +19,8 @@ POINTS = [
     (transfers, "fetch", "after"),
     (apply, "plan_pull", "after"),
     (merges, "commit_tree", "after"),
-    (merges, "check_out", "before"),
-    (merges, "check_out", "after"),
+    (work_tree, "check_out", "before"),
+    (work_tree, "check_out", "after"),
     (apply, "commit_pull", "after"),
     (transfers, "write", "before"),
     (transfers, "write", "after"),
@@ -89,7 +89,7 @@ def test_a_merge_is_made_once(edited, module, name, how):
 
 @pytest.mark.parametrize("how", ["before", "after"])
 def test_a_plain_pull_is_made_once(edited, how):
-    assert killed(edited, merges, "check_out", how)
+    assert killed(edited, work_tree, "check_out", how)
     settled(edited, 2)
 
 

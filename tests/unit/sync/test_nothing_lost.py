@@ -1,75 +1,67 @@
-"""Whatever happens in whatever order, every line that somebody wrote is still somewhere."""
+"""Whatever happens in whatever order: every version that a sync saw or a commit held is found, and parity is true."""
 
-import shutil
-import tempfile
-from pathlib import Path
+import os
 
-from hypothesis import given, settings
+import pytest
+from edits import EDITS
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as some
-from soak import many
-from world import World
+from ledger import Ledger
+from soak import SOAK
 
-API = "apps/api/src"
-FILES = some.sampled_from(["f0.py", "f1.py", "new.py"])
-STEPS = some.one_of(
-    some.tuples(some.sampled_from(["host", "home", "uncommitted"]), FILES, some.integers(0, 9)),
-    some.tuples(some.sampled_from(["sync", "sync", "restart", "fill", "merge", "forget"]), some.none(), some.none()),
+from dgops.agent import replica
+
+HOW = [*["plain"] * 8, "dry", "status", *["cut"] * 3, *["kill"] * 3, *["agent"] * 2, *["fill"] * 2, "take"]
+FATES = [*[""] * 24, "restart", "empty", "older", "forget", "commit", *["merge"] * 4]
+ROUNDS = some.tuples(
+    some.lists(EDITS, min_size=1, max_size=4),
+    some.sampled_from(FATES),
+    some.sampled_from(HOW),
+    some.integers(1, 50),
+    some.sampled_from([True, True, True, False]),
+)
+# A script is a second: to make one smaller that fails would take longer than to read it.
+STEADY = settings(
+    derandomize=True,
+    max_examples=2000 if SOAK else 200,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
 )
 
 
-def step(world, what, file, line, word):
-    """Take one step; returns the word where somebody wrote it."""
-    if what in ("host", "home", "uncommitted"):
-        place = (world.there / "app" if what == "host" else world.repo) / API / file
-        place.parent.mkdir(parents=True, exist_ok=True)
-        lines = place.read_text().splitlines() if place.exists() else []
-        lines = [*lines[:line], word, *lines[line:]]
-        place.write_text("\n".join(lines) + "\n")
-        if what == "home":
-            world.git("add", "-A")
-            world.git("commit", "-qm", "home")
-    elif what == "restart":
-        shutil.rmtree(world.there / "app")
-        world.host(f"{API}/f0.py", "the image's\n")
-    elif what == "merge" and world.branches and not world.git("status", "--porcelain"):
-        world.git("merge", "-X", "ours", "--no-edit", world.branches[-1])
-    elif what == "forget":
-        shutil.rmtree(world.settings.state / "sync", ignore_errors=True)
-    elif what in ("sync", "fill"):
-        world.sync(source="local" if what == "fill" else "")
+@pytest.fixture
+def ledger(tmp_path, monkeypatch):
+    # What a killed agent leaves half written is old at once, and what a killed process wrote is with the kernel.
+    monkeypatch.setattr(replica, "ABANDONED", -60)
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+    (tmp_path / "world").mkdir()
+    return Ledger(tmp_path / "world")
 
 
-def everywhere(world):
-    """Return every line of the work tree, the host and all of git's history."""
-    history = world.git("log", "-p", "-m", "--all", "--format=", "--no-color")
-    texts = [history.replace("\n+", "\n")]
-    texts += [path.read_text() for root in (world.repo / API, world.there) for path in root.rglob("*.py")]
-    return {line for text in texts for line in text.splitlines()}
+def edit(side, what, path):
+    return side, what, path, 1
 
 
-@settings(derandomize=True, max_examples=many(10), deadline=None)
-@given(some.lists(STEPS, min_size=3, max_size=8))
-def test_no_line_is_ever_lost(steps):
-    with tempfile.TemporaryDirectory() as folder:
-        world = World(Path(folder)).filled()
-        words = set()
-        for number, (what, file, line) in enumerate(steps):
-            word = f"word {number} {what}"
-            if what == "restart":
-                # What nobody synced goes with the host; nothing here could keep it.
-                gone = {one for one in words if "host" in one} - everywhere_at_home(world)
-                words -= gone
-            step(world, what, file, line, word)
-            words |= {word} if file else set()
-            assert words <= everywhere(world), (what, steps)
-        for _ in range(2):
-            world.sync()
-            assert words <= everywhere(world)
+LARGE = [
+    ([edit("host", "large", "d/x"), edit("home", "large", "new.py")], "", "kill", 9, True),
+    ([edit("host", "large", "d"), edit("host", "rename", "F1.py")], "", "cut", 9, True),
+]
+IMAGE = [
+    ([edit("host", "link", "d"), edit("loose", "write", "f1.py")], "restart", "fill", 1, True),
+    ([edit("host", "write", "cafe\u0301.txt"), edit("home", "write", "caf\u00e9.txt")], "older", "take", 1, True),
+]
 
 
-def everywhere_at_home(world):
-    there, world.there = world.there, Path("/nowhere")
-    try:
-        return everywhere(world)
-    finally:
-        world.there = there
+@STEADY
+@example(LARGE)
+@example(IMAGE)
+@given(some.lists(ROUNDS, min_size=1, max_size=4))
+def test_no_version_is_ever_lost(ledger, rounds):
+    ledger.begin()
+    for edits, fate, how, number, allow in rounds:
+        for one in edits:
+            ledger.edit(*one)
+        ledger.meet(fate)
+        ledger.sync_how(how, number, allow)
+    ledger.both_equal()
