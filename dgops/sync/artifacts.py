@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 MANIFEST = ".dgops-manifest.json"
 VERSION = 1
+SETTLE = 1.0
 # Of a file: size in bytes, time of its last change on the host in ns, sha256.
 Row = list[Any]
 
@@ -98,12 +99,18 @@ def _gathered(one: Map, link: Link, say: Callable[[str], None], *, looking: bool
     user = work_user(link.host)
     ask, output = Ask(link, "", user, ""), Output(one.host_path, home)
     name = one.host_path.rpartition("/")[2]
-    there = {key[len(name) + 1 :]: found for key, found in ask.whole(output).items() if key.startswith(f"{name}/")}
+    there = _whole(ask, output, name)
     known = read(home)
     fresh = sorted(path for path, found in there.items() if not _is_here(home / path, known.get(path), found))
     size = sum(found[0] for found in there.values())
     if looking or not fresh:
         return Gathered(one, tuple(fresh), len(there), size)
+    # Who writes to it may be somebody into whose processes nobody may look: what grows comes next time.
+    time.sleep(SETTLE)
+    again = _whole(ask, output, name)
+    fresh = [path for path in fresh if again.get(path) == there[path]]
+    if not fresh:
+        return Gathered(one, (), len(there), size)
     watcher = cast("Watcher", _Quiet(say))
     offers, _ = offered(ask, output, watcher, only=[f"{name}/{path}" for path in fresh])
     wanted, skipped = _apart(offers, known)
@@ -118,6 +125,10 @@ def _gathered(one: Map, link: Link, say: Callable[[str], None], *, looking: bool
     _write(home, one, {**known, **rows})
     came = tuple(offer.landing.inner for offer in brought if offer.landing.inner not in left)
     return Gathered(one, came, len(there), size, tuple(skipped))
+
+
+def _whole(ask: Ask, output: Output, name: str) -> dict[str, tuple[int, int]]:
+    return {key[len(name) + 1 :]: found for key, found in ask.whole(output).items() if key.startswith(f"{name}/")}
 
 
 def _require_ignored(one: Map) -> None:

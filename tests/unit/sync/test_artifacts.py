@@ -54,6 +54,7 @@ def world(tmp_path, monkeypatch):
     world.link = Link(SimpleNamespace(name="pod", variables={"user__name": "root"}))
     monkeypatch.setattr(artifacts, "Link", lambda host, settings, said: world.link)
     monkeypatch.setattr(files_room, "_become", lambda request: None)
+    monkeypatch.setattr(artifacts, "SETTLE", 0.0)
 
     def make(name, text, age=60):
         path = world.there / name
@@ -95,6 +96,13 @@ def test_only_what_changed_and_nothing_is_deleted(world):
     assert found.pulled == ("a.png",)
     assert (world.home / "a.png").read_text() == "another picture\n"
     assert (world.home / "deep/b.safetensors").exists()
+
+
+def test_what_is_still_written_comes_next_time(world, monkeypatch):
+    monkeypatch.setattr(artifacts.time, "sleep", lambda seconds: world.make("a.png", "half of a picture, growing\n"))
+    assert world.gather().pulled == ("deep/b.safetensors",)
+    monkeypatch.undo()
+    assert not (world.home / "a.png").exists()
 
 
 def test_looking_changes_nothing(world):
