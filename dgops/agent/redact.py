@@ -138,8 +138,12 @@ class Redactor:
         low = data.lower()
         present = {marker for piece, markers in SEARCHED if piece in low for marker in markers if marker in low}
         if present:
+            # A token right behind a handed value begins no word: where that one goes, there is a gap.
+            texts = [data, _without(data, found)] if found else [data]
             for pattern in _tried(TOKENS, present):
-                found += [(one.start(), one.end(), one.group(1) + GONE) for one in pattern.finditer(data)]
+                found += [
+                    (one.start(), one.end(), one.group(1) + GONE) for text in texts for one in pattern.finditer(text)
+                ]
             for pattern in _tried(NAMED, present):
                 values = ((one.end(1), one.end()) for one in pattern.finditer(data))
                 found += [(begin, end, b"***") for begin, end in values if not HARMLESS.match(data[begin:end])]
@@ -236,6 +240,14 @@ def text(words: str, secrets: Iterable[str] = ()) -> str:
 
 def _tried(rules: Tuple[Rule, ...], present: Iterable[bytes]) -> List[Pattern[bytes]]:
     return [pattern for markers, pattern in rules if not set(markers).isdisjoint(present)]
+
+
+def _without(data: bytes, spans: Iterable[Span]) -> bytes:
+    """Return the data with blanks where the spans are."""
+    blank = bytearray(data)
+    for begin, end, _ in spans:
+        blank[begin:end] = b" " * (end - begin)
+    return bytes(blank)
 
 
 def _named(value: bytes) -> bytes:

@@ -116,7 +116,7 @@ def test_nothing_that_is_written_holds_one(place):
 
     dgops("-v", "deploy", "--host", "pod", "--role", "user", "--role", "git_ssh")
     job = ("--input", "planted/program.py", "--input", "planted/words.txt", "--output", "results.txt")
-    dgops("run", "--host", "pod", *job, "--", "python3", "program.py", "words.txt", code=1)
+    dgops("run", "--host", "pod", *job, "--", "python3", "planted/program.py", "planted/words.txt", code=1)
     number = place.json("jobs", "list")[1][0]["id"]
     dgops("jobs", "show", number)
     dgops("jobs", "follow", number, code=1)
