@@ -238,6 +238,12 @@ def text(words: str, secrets: Iterable[str] = ()) -> str:
     return Redactor(secrets).block(words.encode(errors="replace")).decode(errors="replace")
 
 
+def holds_token(words: str) -> bool:
+    """Say whether a text shows a token by its form; a name with a value behind it may be a variable's and is none."""
+    data = words.encode(errors="replace")
+    return any(pattern.search(data) for _, pattern in TOKENS)
+
+
 def _tried(rules: Tuple[Rule, ...], present: Iterable[bytes]) -> List[Pattern[bytes]]:
     return [pattern for markers, pattern in rules if not set(markers).isdisjoint(present)]
 

@@ -134,10 +134,9 @@ def _require_no_secret(request: Request) -> None:
                 f"the value of {name} stands in the command or in --env: it would be kept in the job's record",
                 f"--env {name} hands it over unseen; in the command write it as sh -c '… \"${name}\" …'",
             )
-    looking_so = [text for text in kept if redact.text(text) != text]
-    if looking_so:
+    bare = [text for text in kept if redact.holds_token(text)]
+    if bare:
         raise UsageError(
-            f"a secret stands in the command or in --env, and would be kept in the job's record: "
-            f"{redact.text(looking_so[0])}",
+            f"a secret stands in the command or in --env, and would be kept in the job's record: {redact.text(bare[0])}",
             "dgops secrets set NAME; then --env NAME hands it over unseen, as sh -c '… \"$NAME\" …' in the command",
         )

@@ -74,8 +74,7 @@ def test_a_host_that_is_not_as_it_should_be(here, settings, heard):
         (ask("curl", f"Bearer {TOKEN}", secrets={"T": TOKEN}), UsageError),
         (ask("x", env={"A": TOKEN}, secrets={"T": TOKEN}), UsageError),
         (ask("x", "--token", "hf_" + "Ab3" * 12), UsageError),
-        (ask("x", env={"A": "https://ann:hunter22@example.org"}), UsageError),
-        (ask("sh", "-c", "curl -H 'Authorization: Bearer abcdefghij0123456789'"), UsageError),
+        (ask("x", env={"A": "ghp_" + "Ab3" * 12}), UsageError),
     ],
 )
 def test_mistakes_here_ask_no_host(settings, heard, request_, error):
@@ -126,3 +125,7 @@ def test_how_venvs_were_found_is_kept_with_the_job(look_away, here, settings, ba
     assert "/v drifted: x.py was added and 2 more" in heard.messages
     for path in (Path(base) / "jobs" / job.id / "spec.json", settings.state / "jobs" / f"{job.id}.json"):
         assert json.loads(path.read_text())["attest"] == wanted
+
+
+def test_a_variable_by_its_name_is_no_secret():
+    submit._require_no_secret(ask("sh", "-c", 'export HF_TOKEN=$MY_TOKEN; curl -H "Authorization: Bearer $MY_TOKEN"'))
