@@ -137,6 +137,7 @@ def _require_no_secret(request: Request) -> None:
     bare = [text for text in kept if redact.holds_token(text)]
     if bare:
         raise UsageError(
-            f"a secret stands in the command or in --env, and would be kept in the job's record: {redact.text(bare[0])}",
+            f"a secret stands in the command or in --env, and would be kept in the job's record: "
+            f"{redact.text(bare[0])}",
             "dgops secrets set NAME; then --env NAME hands it over unseen, as sh -c '… \"$NAME\" …' in the command",
         )
