@@ -72,7 +72,8 @@ class Guard:
         self._require(host, found, "ending it throws away")
 
     def _shared(self, host: Host) -> list[Shared]:
-        if not self.settings.maps:
+        # What is wrong with the map of another host is no reason to leave this one alone.
+        if all(table.values.get("host") != host.name for table in self.settings.maps):
             return []
         return [one for one in maps.load(self.settings) if one.host == host.name]
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from dgops import settings as settings_room
-from dgops.errors import LossError, UnreachableError
+from dgops.errors import ConfigError, LossError, UnreachableError
 from dgops.flows import guard as room
 from dgops.flows.guard import Consent, Guard, before_down
 from dgops.sync.guard import Loss
@@ -111,7 +111,12 @@ def test_writing_is_refused_only_where_it_meets_a_map(place, written, known, ref
         place.guard().before_write(HOST, SimpleNamespace(), written)
 
 
-def test_hosts_that_no_map_names_are_not_asked(place):
+def test_hosts_that_no_map_names_are_not_asked_whatever_is_wrong_with_the_maps(place, tmp_path):
     place.reached = False
+    (tmp_path / "isengard").rename(tmp_path / "elsewhere")
     place.guard().before_destroy(SimpleNamespace(name="other"))
+    place.guard().before_write(SimpleNamespace(name="other"), SimpleNamespace(), None)
+    with pytest.raises(ConfigError, match="is no git work tree"):
+        place.guard().before_destroy(HOST)
+    (tmp_path / "elsewhere").rename(tmp_path / "isengard")
     before_down(settings_room.load(place.settings.root / "isengard"), place.guard())
