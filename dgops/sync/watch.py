@@ -79,8 +79,11 @@ class _Desk:
                 return
             first = (one.host, one.repo) not in self.heads
             wish = self.wish if first else replace(self.wish, source="", spool=False, allow_deletes=False)
+            before = _head(one)
             result = sync(one, transport, self.settings, wish, self.say)
-            self.heads[one.host, one.repo] = _head(one)
+            # Not what is checked out by now: a commit that was made meanwhile is still to go there.
+            made = result.commit if result.changes and result.outcome not in BAD else ""
+            self.heads[one.host, one.repo] = made or before
         if isinstance(result.error, UnreachableError):
             raise result.error
         self.pass_on(result)

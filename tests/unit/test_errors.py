@@ -8,6 +8,7 @@ def test_exit_codes():
     assert codes == {
         "AccessError": 3,
         "BusyError": 1,
+        "LossError": 1,
         "ConfigError": 2,
         "DgopsError": 1,
         "HostKeyError": 3,

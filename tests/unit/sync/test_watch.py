@@ -169,3 +169,18 @@ def test_an_edit_while_the_first_sync_runs_is_not_missed(world, monkeypatch):
     monkeypatch.setattr(room, "sync", sync)
     with closing(Watching(world)) as watching:
         assert watching.next().outcome == "pulled"
+
+
+def test_a_commit_made_here_while_a_sync_runs_is_not_missed(world, monkeypatch):
+    real, made = room.sync, []
+
+    def sync(shared, transport, settings, wish, say):
+        result = real(shared, transport, settings, wish, say)
+        if not made:
+            made.append(world.home(f"{API}/f1.py", "made just behind the sync\n"))
+        return result
+
+    monkeypatch.setattr(room, "sync", sync)
+    with closing(Watching(world)) as watching:
+        assert watching.next().outcome == "pushed"
+    assert world.host(f"{API}/f1.py") == "made just behind the sync\n"
