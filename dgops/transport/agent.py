@@ -74,7 +74,8 @@ def exchange(
 
 
 def _run(transport: Transport, command: str, request: dict[str, Any], payload: bytes, timeout: float) -> Completed:
-    path = f".cache/dgops/agent/{digest()}.pyz"
+    # Not where a controller keeps the zip that roles carry: a host may be its own controller.
+    path = f".cache/dgops/compiled/{digest()}.pyz"
     argv = ["python3", path, command]
     # In the request: an environment does not come through sudo, and arguments are seen by everybody.
     stdin = json.dumps({**request, "traceparent": traceparent()}).encode() + b"\n" + payload

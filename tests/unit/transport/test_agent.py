@@ -4,15 +4,17 @@ import json
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
+from dgops.deploy import cargo
 from dgops.errors import AccessError, RemoteError
 from dgops.events.trace import FORM
 from dgops.transport import agent
 from dgops.transport.fake import Answer, FakeTransport
 
-PATH = f".cache/dgops/agent/{agent.digest()}.pyz"
+PATH = f".cache/dgops/compiled/{agent.digest()}.pyz"
 
 
 def test_the_zip_is_the_same_twice():
@@ -100,3 +102,9 @@ def test_troubles(answer, error, words):
     assert words in caught.value.message
     assert len(caught.value.message) < 400
     assert "\n" not in caught.value.message
+
+
+def test_it_is_not_where_a_controller_keeps_what_roles_carry(tmp_path):
+    carried = Path(cargo.build(tmp_path / ".cache/dgops")["agent"]["path"])
+    assert carried.name == Path(PATH).name
+    assert carried != tmp_path / PATH
