@@ -8,7 +8,6 @@ import io
 import os
 import signal
 import sys
-import traceback
 from typing import TYPE_CHECKING
 
 import click
@@ -119,6 +118,9 @@ def _run() -> int:
 
 def _broke(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Note a bug of ours, for whoever is told of it, and let Python show it."""
+    # Loaded here: every --help would pay for it.
+    import traceback
+
     words = "".join(traceback.format_exception(kind, error, trace))
     log.note("command.broke", "an error that nobody expected", "error", traceback=words)
     log.end(1)
