@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import os
 import stat
-from typing import Optional, Tuple
+import uuid
+from typing import Any, Dict, Optional, Tuple
 
 CHUNK = 1 << 20
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -100,6 +103,58 @@ def read_state(folder: int, name: str) -> Optional[Tuple[str, str]]:
     if not stat.S_ISREG(found.st_mode):
         return "", ""
     return mode_of(found), hash_file(folder, name)[0]
+
+
+def read_part(root: int, path: str, offset: int, length: int) -> Optional[bytes]:
+    """Return a piece of a regular file below an open folder, None where there is none that is its owner's own."""
+    names = names_of(path)
+    try:
+        folder = open_below(root, names[:-1])
+    except (OSError, Refused):
+        return None
+    try:
+        descriptor = os.open(names[-1], FILE, dir_fd=folder)
+    except OSError:
+        return None
+    finally:
+        os.close(folder)
+    with os.fdopen(descriptor, "rb") as stream:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or is_foreign(found, os.fstat(root).st_uid):
+            return None
+        stream.seek(offset)
+        return stream.read(length)
+
+
+def read_record(path: str, name: str, most: int) -> Optional[Dict[str, Any]]:
+    """Return the JSON object in a file of an absolute folder, None where there is none that can be read."""
+    try:
+        folder = open_folder(path)
+    except (OSError, Refused):
+        return None
+    try:
+        with os.fdopen(os.open(name, FILE, dir_fd=folder), "rb") as stream:
+            record = json.loads(stream.read(most).decode())
+    except (OSError, ValueError, RecursionError):
+        return None
+    finally:
+        os.close(folder)
+    return record if isinstance(record, dict) else None
+
+
+def replace_file(folder: int, name: str, content: bytes) -> None:
+    """Write a file of an open folder, whole or not at all; only its owner may read it."""
+    temporary = ".dgops-{}.part".format(uuid.uuid4().hex)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        with os.fdopen(os.open(temporary, flags, 0o600, dir_fd=folder), "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=folder)
 
 
 def mode_of(found: os.stat_result) -> str:

@@ -59,13 +59,7 @@ def _keep(order: Dict[str, Any], writer: int) -> None:
 
 def _loosen(order: Dict[str, Any], writer: int) -> int:
     """Cut every tie to the connection and return the pipe on which signals wake the supervisor."""
-    os.umask(0o022)
-    os.chdir("/")
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
-    os.closerange(3, writer)
-    os.closerange(writer + 1, 65536)
+    process.untie(writer, 0o022)
     # Its memory holds secrets: no other process of the user may look into it.
     process.control(process.PR_SET_DUMPABLE, 0)
     # What the command leaves behind becomes its child, and is found.

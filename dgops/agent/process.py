@@ -136,6 +136,17 @@ def control(option: int, value: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
+def untie(kept: int, mask: int) -> None:
+    """Cut every tie to the connection that started this process; one descriptor stays, files are made by the mask."""
+    os.umask(mask)
+    os.chdir("/")
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    os.closerange(3, kept)
+    os.closerange(kept + 1, 65536)
+
+
 def default_signals() -> None:
     """Give a new command the signals that a login would: nothing ignored, nothing blocked."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGCHLD):

@@ -9,7 +9,7 @@ import re
 import stat
 import time
 import uuid
-from typing import Any, BinaryIO, Dict, Iterable, List, Optional, Set, Tuple
+from typing import Any, BinaryIO, Dict, Iterable, List, Set, Tuple
 
 from dgops.agent import beneath, scan, spool, watch
 
@@ -72,29 +72,9 @@ class Roots:
 def _read(files: List[Dict[str, Any]], roots: Roots) -> Tuple[Dict[str, Any], Iterable[bytes]]:
     if any(one["length"] < 0 for one in files) or sum(one["length"] for one in files) > MOST_BYTES:
         raise beneath.Refused("more was asked for than fits one answer")
-    chunks = [_part(roots.get(one["root"]), one["path"], one["offset"], one["length"]) for one in files]
+    chunks = [beneath.read_part(roots.get(one["root"]), one["path"], one["offset"], one["length"]) for one in files]
     lengths = [-1 if chunk is None else len(chunk) for chunk in chunks]
     return {"lengths": lengths}, [chunk for chunk in chunks if chunk]
-
-
-def _part(root: int, path: str, offset: int, length: int) -> Optional[bytes]:
-    names = beneath.names_of(path)
-    try:
-        folder = beneath.open_below(root, names[:-1])
-    except (OSError, beneath.Refused):
-        return None
-    try:
-        descriptor = os.open(names[-1], beneath.FILE, dir_fd=folder)
-    except OSError:
-        return None
-    finally:
-        os.close(folder)
-    with os.fdopen(descriptor, "rb") as stream:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or beneath.is_foreign(found, os.fstat(root).st_uid):
-            return None
-        stream.seek(offset)
-        return stream.read(length)
 
 
 def _write(files: List[Dict[str, Any]], payload: BinaryIO, roots: Roots) -> List[str]:

@@ -237,19 +237,7 @@ def marker_place(path: str) -> Tuple[str, str]:
 
 def read_marker(path: str) -> Optional[Dict[str, Any]]:
     """Return a mapped folder's marker, None where there is none that can be read."""
-    folder, name = marker_place(path)
-    try:
-        parent = beneath.open_folder(folder)
-    except (OSError, beneath.Refused):
-        return None
-    try:
-        with os.fdopen(os.open(name, beneath.FILE, dir_fd=parent), "rb") as stream:
-            marker = json.loads(stream.read(MARKER_BYTES).decode())
-    except (OSError, ValueError, RecursionError):
-        return None
-    finally:
-        os.close(parent)
-    return marker if isinstance(marker, dict) else None
+    return beneath.read_record(*marker_place(path), MARKER_BYTES)
 
 
 def pod_id() -> str:

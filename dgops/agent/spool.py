@@ -95,7 +95,8 @@ def save(kept: Kept) -> Optional[int]:
         return 0
     if before is not None and (before["edits"], before["gone"], before["base"]) == (edits, gone, kept["base"]):
         return len(edits) + len(gone)
-    _write(place, kept, _fitting(edits, sizes, kept["entries"], kept["root"]), gone, before)
+    fitting = _fitting(edits, sizes, kept["entries"], kept["root"])
+    _write(place, kept, fitting, {"gone": gone, "all": len(edits)}, before["edits"] if before else {})
     return len(edits) + len(gone)
 
 
@@ -133,8 +134,7 @@ def _fitting(edits: Dict[str, Edit], sizes: Dict[str, int], base: Dict[str, Edit
     return fitting
 
 
-def _write(place: str, kept: Kept, edits: Dict[str, Edit], gone: List[str], before: Optional[Dict[str, Any]]) -> None:
-    old = before["edits"] if before else {}
+def _write(place: str, kept: Kept, edits: Dict[str, Edit], rest: Dict[str, Any], old: Dict[str, Edit]) -> None:
     source = beneath.open_folder(kept["path"])
     target = beneath.open_folder(place + "/" + TREE, make=True)
     try:
@@ -145,7 +145,7 @@ def _write(place: str, kept: Kept, edits: Dict[str, Edit], gone: List[str], befo
             if held or _copy(source, target, path, one):
                 written[path] = one
         listed = {"map": kept["name"], "path": kept["path"], "id": kept["id"], "base": kept["base"]}
-        _list(place, {**listed, "at": time.time(), "pod": scan.pod_id(), "edits": written, "gone": gone})
+        _list(place, {**listed, **rest, "at": time.time(), "pod": scan.pod_id(), "edits": written})
         for path in set(old) - set(written):
             with contextlib.suppress(OSError, beneath.Refused):
                 _unlink(target, path)
@@ -155,50 +155,32 @@ def _write(place: str, kept: Kept, edits: Dict[str, Edit], gone: List[str], befo
 
 
 def _copy(source: int, target: int, path: str, one: Edit) -> bool:
-    content = _content(source, path)
+    content = beneath.read_part(source, path, 0, MOST_FILE + 1)
     if content is None or beneath.blob_id(content) != one[1]:
         return False
     names = beneath.names_of(path)
     try:
         folder = beneath.open_below(target, names[:-1], make=True)
     except beneath.Refused:
-        # A file stands where the folder is to be: it is of an older round.
-        os.unlink(names[0], dir_fd=target)
+        _make_way(target, names[:-1])
         folder = beneath.open_below(target, names[:-1], make=True)
-    temporary = ".dgops-{}.part".format(uuid.uuid4().hex)
     try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(temporary, flags, 0o600, dir_fd=folder), "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
         with contextlib.suppress(OSError):
             if stat.S_ISDIR(os.stat(names[-1], dir_fd=folder, follow_symlinks=False).st_mode):
                 shutil.rmtree("/proc/self/fd/{}/{}".format(folder, names[-1]))
-        os.rename(temporary, names[-1], src_dir_fd=folder, dst_dir_fd=folder)
+        beneath.replace_file(folder, names[-1], content)
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary, dir_fd=folder)
         os.close(folder)
     return True
 
 
-def _content(root: int, path: str) -> Optional[bytes]:
-    names = beneath.names_of(path)
-    try:
-        folder = beneath.open_below(root, names[:-1])
-    except (OSError, beneath.Refused):
-        return None
-    try:
-        with os.fdopen(os.open(names[-1], beneath.FILE, dir_fd=folder), "rb") as stream:
-            found = os.fstat(stream.fileno())
-            if not stat.S_ISREG(found.st_mode) or beneath.is_foreign(found, os.fstat(root).st_uid):
-                return None
-            return stream.read(MOST_FILE + 1)
-    except OSError:
-        return None
-    finally:
-        os.close(folder)
+def _make_way(target: int, names: Tuple[str, ...]) -> None:
+    """Remove the file of an older round that stands where a folder is to be."""
+    for count in range(1, len(names) + 1):
+        path = "/proc/self/fd/{}/{}".format(target, "/".join(names[:count]))
+        if not stat.S_ISDIR(os.lstat(path).st_mode):
+            os.unlink(path)
+            return
 
 
 def _unlink(root: int, path: str) -> None:
@@ -212,38 +194,18 @@ def _unlink(root: int, path: str) -> None:
 
 def _list(place: str, record: Dict[str, Any]) -> None:
     folder = beneath.open_folder(place, make=True)
-    temporary = ".dgops-{}.part".format(uuid.uuid4().hex)
     try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(temporary, flags, 0o600, dir_fd=folder), "w") as stream:
-            json.dump(record, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.rename(temporary, EDITS, src_dir_fd=folder, dst_dir_fd=folder)
+        beneath.replace_file(folder, EDITS, json.dumps(record).encode())
         os.fsync(folder)
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary, dir_fd=folder)
         os.close(folder)
 
 
 def read(place: str) -> Optional[Dict[str, Any]]:
     """Return the list of a spool, None where there is none that can be read."""
-    try:
-        folder = beneath.open_folder(place)
-    except (OSError, beneath.Refused):
-        return None
-    try:
-        with os.fdopen(os.open(EDITS, beneath.FILE, dir_fd=folder), "rb") as stream:
-            record = json.loads(stream.read(LARGEST))
-        sound = (
-            isinstance(record["edits"], dict) and isinstance(record["gone"], list) and isinstance(record["base"], str)
-        )
-        return record if sound else None
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return None
-    finally:
-        os.close(folder)
+    record = beneath.read_record(place, EDITS, LARGEST) or {}
+    shapes = {"edits": dict, "gone": list, "base": str}
+    return record if all(isinstance(record.get(name), shape) for name, shape in shapes.items()) else None
 
 
 def listed(root: str) -> List[Dict[str, Any]]:

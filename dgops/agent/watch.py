@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Any, Dict
 
-from dgops.agent import beneath, spool
+from dgops.agent import beneath, process, spool
 
 # No edit is older than this when it is spooled; what the looks cost decides how often there is one.
 LONGEST, SHORTEST = 30.0, 10.0
@@ -116,14 +116,8 @@ def _agent() -> str:
 
 
 def _loosen(lock: int) -> None:
-    """Cut every tie to the connection."""
-    os.umask(0o077)
-    os.chdir("/")
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
-    os.closerange(3, lock)
-    os.closerange(lock + 1, 65536)
+    """Cut every tie to the connection, and let others go first."""
+    process.untie(lock, 0o077)
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from dgops.jobs.job import Job
 
@@ -23,10 +23,14 @@ class Moved:
 
 
 class Silent:
-    """A watcher that nothing is worth a word to."""
+    """A watcher that nothing is worth a word to, unless somebody wants to hear what is told."""
+
+    def __init__(self, say: Callable[[str], None] = lambda _message: None) -> None:
+        self._say = say
 
     def told(self, message: str) -> None:
-        """Pass over what is told."""
+        """Pass on what is told."""
+        self._say(message)
 
     def begins(self, host: str, spec: Mapping[str, Any]) -> None:
         """Pass over a beginning."""

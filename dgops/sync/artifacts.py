@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from dgops.errors import DgopsError
 from dgops.files import digest_file, write_json
@@ -16,6 +16,7 @@ from dgops.jobs.ask import Ask
 from dgops.jobs.job import Output
 from dgops.jobs.link import Link
 from dgops.jobs.offers import offered
+from dgops.jobs.progress import Silent
 from dgops.jobs.pull import bring
 from dgops.jobs.ready import work_user
 from dgops.sync.result import Refusal
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from dgops.hosts.host import Host
     from dgops.jobs.offers import Offer
-    from dgops.jobs.progress import Watcher
     from dgops.settings import Settings
     from dgops.sync.maps import Map
 
@@ -111,7 +111,7 @@ def _gathered(one: Map, link: Link, say: Callable[[str], None], *, looking: bool
     fresh = [path for path in fresh if again.get(path) == there[path]]
     if not fresh:
         return Gathered(one, (), len(there), size)
-    watcher = cast("Watcher", _Quiet(say))
+    watcher = Silent(say)
     offers, _ = offered(ask, output, watcher, only=[f"{name}/{path}" for path in fresh])
     wanted, skipped = _apart(offers, known)
     brought, changed = bring(link, user, wanted, watcher)
@@ -177,13 +177,3 @@ def _write(home: Path, one: Map, rows: Mapping[str, Row]) -> None:
     record = {"version": VERSION, "host": one.host, "path": one.host_path, "at": time.time(), "files": dict(rows)}
     home.mkdir(parents=True, exist_ok=True)
     write_json(home / MANIFEST, record)
-
-
-class _Quiet:
-    """Hears of transfers and passes on only what was left out."""
-
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self.told = say
-
-    def moving(self, what: str, done: int, size: int) -> None:
-        """Hear that so many bytes are over."""

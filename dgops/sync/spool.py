@@ -6,10 +6,11 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from dgops.errors import RemoteError
+from dgops.errors import DgopsError, RemoteError
 from dgops.git import refs
 from dgops.git.entry import FILE, LINK, PROGRAM, blob_id
 from dgops.sync import host_side, reconcile, snapshot
+from dgops.sync.names import under
 from dgops.sync.result import Refusal, Result
 from dgops.sync.settle import bring
 from dgops.sync.snapshot import OBJECT, POD, Seen, Snapshot
@@ -33,7 +34,8 @@ SECONDS = 30
 class Spool:
     """One mapped folder's edits since the commit `base`: paths below the folder → (mode, id, link's target).
 
-    `tree` is the folder on the host that holds the files, `at` when it was last written, in seconds since 1970.
+    `tree` is the folder on the host that holds the files, `at` when it was last written, in seconds since 1970, `left`
+    how many edits there was no room for.
     """
 
     id: str
@@ -44,6 +46,7 @@ class Spool:
     pod: str
     edits: dict[str, tuple[str, str, str]]
     gone: tuple[str, ...]
+    left: int = 0
 
 
 def listed(transport: Transport, root: str) -> tuple[Spool, ...]:
@@ -56,10 +59,14 @@ def listed(transport: Transport, root: str) -> tuple[Spool, ...]:
 
 
 def drop(scene: Scene, found: Sequence[tuple[Map, Spool]]) -> None:
-    """Remove spools whose edits are home."""
-    if found:
-        request = {"op": "drop", "root": scene.root, "ids": [spool.id for _, spool in found]}
+    """Remove spools whose edits are home; one that stays is only told, since what was in it is safe."""
+    if not found:
+        return
+    request = {"op": "drop", "root": scene.root, "ids": [spool.id for _, spool in found]}
+    try:
         agent.call(scene.transport, "watch", request, timeout=120)
+    except DgopsError as error:
+        scene.say(f"{scene.shared.host}: the spool could not be removed: {error.message}")
 
 
 def keep(scene: Scene, side: HostSide, one: Map, base: str, since: str) -> dict[str, Any] | None:
@@ -104,15 +111,23 @@ def wanted(scene: Scene, maps: Sequence[Map]) -> list[tuple[Map, Spool]]:
     return found
 
 
-def give_back(scene: Scene, found: Sequence[tuple[Map, Spool]], before: Result) -> tuple[Scene, Result]:
-    """Bring spooled edits home, as a sync would have; where they do not fit, they are on a branch."""
+def give_back(scene: Scene, found: list[tuple[Map, Spool]], before: Result) -> tuple[Scene, Result]:
+    """Bring spooled edits home, as a sync would have; where they do not fit, they are on a branch.
+
+    Taken out of `found` is a spool that holds what could not come home: it must not be removed.
+    """
     result = before
     for base in dict.fromkeys(spool.base for _, spool in found):
         mine = [(one, spool) for one, spool in found if spool.base == base]
         now: dict[str, Entry] = {}
         for one, spool in mine:
             scene.say(words(one, spool))
-            now |= entries(scene, one, spool)
+            held, left = entries(scene, one, spool)
+            now |= held
+            if left:
+                found.remove((one, spool))
+                some = f"{left[0]} and {len(left) - 1} more" if len(left) > 1 else left[0]
+                scene.say(f"{scene.shared.host}: could not come home: {some}; what is there stays in {spool.tree}")
         scene, step = bring(scene, [one for one, _ in mine], base, now, mine[0][1].pod)
         result = replace(step, changes=result.changes + step.changes)
         if step.outcome == "conflict":
@@ -122,32 +137,41 @@ def give_back(scene: Scene, found: Sequence[tuple[Map, Spool]], before: Result) 
     return scene, result
 
 
-def entries(scene: Scene, one: Map, spool: Spool) -> dict[str, Entry]:
-    """Return what the lost folder held, by path in the repository: the base with the spool's edits."""
+def entries(scene: Scene, one: Map, spool: Spool) -> tuple[dict[str, Entry], list[str]]:
+    """Return what the lost folder held, by path in the repository: the base with the spool's edits.
+
+    And the edits that could not be taken: refused, unreadable, or no longer there.
+    """
     if not refs.resolve(scene.repository, spool.base):
         raise Refusal(
             f"{one.name}: the spool on {scene.shared.host} stands on the commit {spool.base[:12]}, which is not here",
             f"fetch it from where it was pushed to, or copy the files by hand: {spool.tree}",
         )
-    side, there = _seen(scene, one, spool)
+    side, there, lost = _seen(scene, one, spool)
     _, host = scene.seen(side, [there], {})
     gone = {f"{one.local_path}/{path}" for path in spool.gone}
     left = {path: entry for path, entry in scene.home([one], spool.base).items() if path not in gone}
-    return reconcile.replica(left, host.entries, frozenset(left) - frozenset(host.entries))
+    edits = [f"{one.local_path}/{path}" for path in spool.edits]
+    untaken = sorted({path for path in edits if under(path, host.unseen)} | lost)
+    return reconcile.replica(left, host.entries, frozenset(left) - frozenset(host.entries)), untaken
 
 
 def words(one: Map, spool: Spool) -> str:
     """Say what is given back and what cannot be."""
     count = len(spool.edits) + len(spool.gone)
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(spool.at))
+    more = f"; {spool.left} more had no room" if spool.left else ""
     return (
         f"{one.name}: {count} edit{'' if count == 1 else 's'} of {spool.pod} spooled until {at}; "
-        f"up to {SECONDS} s before its end may be lost"
+        f"up to {SECONDS} s before its end may be lost{more}"
     )
 
 
-def _seen(scene: Scene, one: Map, spool: Spool) -> tuple[HostSide, Map]:
-    """Look at a spool as if it were the mapped folder, with nothing but its edits in it; and the map to read it by."""
+def _seen(scene: Scene, one: Map, spool: Spool) -> tuple[HostSide, Map, set[str]]:
+    """Look at a spool as if it were the mapped folder, with nothing but its edits in it.
+
+    Returns the map to read it by as well, and the paths in the repository that are listed and cannot be read.
+    """
     there = replace(one, host_path=spool.tree)
     taken = snapshot.take(scene.transport, scene.shared.host, [there], ())
     folder = taken.folders[one.name]
@@ -157,14 +181,11 @@ def _seen(scene: Scene, one: Map, spool: Spool) -> tuple[HostSide, Map]:
     for path, (mode, number, target) in spool.edits.items():
         if mode == LINK:
             files[path] = Seen(LINK, number, len(target.encode()), target)
-    lost = sorted(set(spool.edits) - set(files))
-    if lost:
-        scene.say(f"{scene.shared.host}: {lost[0]} is listed in the spool and not there ({len(lost)} of them)")
+    lost = {f"{one.local_path}/{path}" for path in spool.edits if path not in files}
     kept = replace(folder, root="tree", files=files, odd={}, pruned=(), wide=False)
     tracked = {path for commit in (scene.head, spool.base) for path in scene.home([one], commit)}
-    return host_side.sorted_out(
-        scene.repository, [there], Snapshot(spool.pod, {one.name: kept}), tracked, (), ()
-    ), there
+    side = host_side.sorted_out(scene.repository, [there], Snapshot(spool.pod, {one.name: kept}), tracked, (), ())
+    return side, there, lost
 
 
 def _is_file(spool: Spool, path: str) -> bool:
@@ -177,7 +198,8 @@ def _spool(raw: dict[str, Any]) -> Spool:
     edits = {str(path): _edit(*one) for path, one in raw["edits"].items()}
     gone = tuple(str(path) for path in raw["gone"])
     pod = raw["pod"] if POD.fullmatch(raw["pod"]) else "unknown"
-    return Spool(raw["id"], str(raw["path"]), raw["base"], str(raw["tree"]), float(raw["at"]), pod, edits, gone)
+    left = max(0, int(raw["all"]) - len(edits))
+    return Spool(raw["id"], str(raw["path"]), raw["base"], str(raw["tree"]), float(raw["at"]), pod, edits, gone, left)
 
 
 def _edit(mode: Any, number: Any, target: Any) -> tuple[str, str, str]:

@@ -185,3 +185,21 @@ def test_only_what_is_new_is_noted_where_the_rest_is_known(replica):
     assert kept["entries"]["main.py"] == ["100644", number]
     assert "gone.py" not in kept["entries"]
     assert "tools/run.sh" in kept["entries"]
+
+
+def test_a_folder_where_a_file_was_deep_below(replica):
+    replica.write("made/deep", "file\n")
+    replica.save()
+    (replica.app / "made/deep").unlink()
+    replica.write("made/deep/inner.py", "folder\n")
+    replica.save()
+    assert replica.spooled() == ({"made/deep/inner.py": "folder\n"}, [])
+
+
+def test_what_had_no_room_is_counted(replica, monkeypatch):
+    replica.write("big.py", "x" * 60)
+    replica.write("small.py", "x" * 5)
+    monkeypatch.setattr(spool, "MOST_BYTES", 40)
+    replica.save()
+    (one,) = spool.listed(str(replica.volume))
+    assert (len(one["edits"]), one["all"]) == (1, 2)

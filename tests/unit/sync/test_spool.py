@@ -1,6 +1,5 @@
 """A pod is lost with edits that nobody synced: its volume gives them back to its successor's home."""
 
-import io
 import json
 import os
 import shutil
@@ -9,22 +8,10 @@ import pytest
 from world import Direct, World
 
 from dgops.agent import replica as replica_room
-from dgops.agent import spool, watch
+from dgops.agent import spool
 from dgops.sync import run
-from dgops.transport.become import unwrapped
-from dgops.transport.protocol import Completed
 
 API, SHARED = "apps/api/src", "packages/shared"
-
-
-class Kept(Direct):
-    """A host that answers for its spools too."""
-
-    def run(self, argv, *, stdin=b"", timeout=60.0):
-        if list(unwrapped(argv))[-1] != "watch":
-            return super().run(argv, stdin=stdin, timeout=timeout)
-        answer = self.tamper("watch", watch.answer(json.loads(io.BytesIO(stdin).readline())))
-        return Completed(tuple(argv), 0, json.dumps(answer).encode(), b"", 0.1)
 
 
 class Lossy(World):
@@ -34,7 +21,6 @@ class Lossy(World):
         super().__init__(root)
         self.volume = root / "volume"
         self.volume.mkdir()
-        self.transport = Kept("pod")
 
     def keep(self):
         for kept in spool.known():
@@ -164,7 +150,7 @@ def test_ignored_files_stay_where_they_are(world):
     ],
 )
 def test_a_list_that_lies_in_its_shape_is_refused(world, field, value):
-    class Lying(Kept):
+    class Lying(Direct):
         def tamper(self, command, answer):
             for one in answer.get("spools", []) if command == "watch" else ():
                 one[field] = value
@@ -222,3 +208,36 @@ def test_notes_that_are_gone_are_sent_whole(world, monkeypatch):
     world.host(f"{API}/f1.py", "edited there\n")
     assert world.sync().parity
     assert len(noted()["api"][1]) == 7
+
+
+def test_what_may_not_come_home_stays_on_the_volume(world):
+    os.symlink("/etc/passwd", world.there / "app" / API / "link")
+    world.keep()
+    world.lose()
+    result = world.back(allow_deletes=True)
+    assert result.parity, result
+    assert (world.repo / API / "f0.py").read_text() == "edited\n"
+    assert any(f"could not come home: {API}/link; what is there stays in {world.volume}" in said for said in world.said)
+    (kept,) = spool.listed(str(world.volume))
+    assert kept["edits"]["link"][2] == "/etc/passwd"
+
+
+def test_a_listed_file_that_is_gone_is_told_and_its_spool_stays(world):
+    (tree,) = {path for path in world.volume.rglob("tree") if (path / "f0.py").exists()}
+    (tree / "f0.py").unlink()
+    world.lose()
+    assert world.back(allow_deletes=True).parity
+    assert any(f"could not come home: {API}/f0.py" in said for said in world.said)
+    assert (world.repo / API / "made/new.py").exists()
+    assert len(spool.listed(str(world.volume))) == 1
+
+
+def test_a_spool_that_cannot_be_removed_spoils_no_sync(world):
+    class Stubborn(Direct):
+        def tamper(self, command, answer):
+            return {"error": "OSError: Read-only file system"} if command == "watch" and not answer else answer
+
+    world.lose()
+    result = world.sync(Stubborn("pod"), source="local", spool=True, allow_deletes=True)
+    assert (result.parity, result.error) == (True, None)
+    assert any("the spool could not be removed" in said for said in world.said)

@@ -1,7 +1,5 @@
 """Save there, commit here: each is on the other side soon, and only news is told."""
 
-import io
-import json
 import threading
 import time
 from contextlib import closing
@@ -9,34 +7,18 @@ from contextlib import closing
 import pytest
 from world import Direct, World
 
-from dgops.agent import changes
 from dgops.errors import UnreachableError
 from dgops.sync import watch as room
 from dgops.sync.scene import Wish
-from dgops.transport.become import unwrapped
-from dgops.transport.protocol import Completed
 
 API = "apps/api/src"
-
-
-class Waiting(Direct):
-    """A host whose agent waits for changes too, in this very process."""
-
-    def run(self, argv, *, stdin=b"", timeout=60.0):
-        if list(unwrapped(argv))[-1] != "changes":
-            return super().run(argv, stdin=stdin, timeout=timeout)
-        answer = self.tamper("changes", changes.answer(json.loads(io.BytesIO(stdin).readline())))
-        return Completed(tuple(argv), 0, json.dumps(answer).encode(), b"", 0.1)
-
-    def close(self):
-        """Nothing was opened."""
 
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
     world = World(tmp_path).filled()
     world.away = False
-    world.transport = Waiting("pod")
+    world.transport = Direct("pod")
 
     def connect(host, settings):
         if world.away:
@@ -135,7 +117,7 @@ def test_a_host_that_goes_away_comes_back(world):
         world.transport.tamper = lambda command, answer: (_ for _ in ()).throw(UnreachableError("cut"))
         world.host(f"{API}/f0.py", "edited while away\n")
         assert watching.next().outcome == "unreachable"
-        world.transport, world.away = Waiting("pod"), False
+        world.transport, world.away = Direct("pod"), False
         until(lambda: (world.repo / API / "f0.py").read_text() == "edited while away\n")
 
 
@@ -157,30 +139,17 @@ def test_what_was_asked_for_a_fresh_replica_counts_once(world, monkeypatch):
     assert set(wishes[1:]) == {("", False)}
 
 
-def test_an_edit_while_the_first_sync_runs_is_not_missed(world, monkeypatch):
-    real, edited = room.sync, []
-
-    def sync(shared, transport, settings, wish, say):
-        result = real(shared, transport, settings, wish, say)
-        if not edited:
-            edited.append(world.host(f"{API}/f0.py", "edited just behind the look\n"))
-        return result
-
-    monkeypatch.setattr(room, "sync", sync)
-    with closing(Watching(world)) as watching:
-        assert watching.next().outcome == "pulled"
-
-
-def test_a_commit_made_here_while_a_sync_runs_is_not_missed(world, monkeypatch):
+@pytest.mark.parametrize(("side", "outcome"), [("host", "pulled"), ("home", "pushed")])
+def test_what_is_made_while_a_sync_runs_is_not_missed(world, monkeypatch, side, outcome):
     real, made = room.sync, []
 
     def sync(shared, transport, settings, wish, say):
         result = real(shared, transport, settings, wish, say)
         if not made:
-            made.append(world.home(f"{API}/f1.py", "made just behind the sync\n"))
+            made.append(getattr(world, side)(f"{API}/f1.py", "made just behind the look\n"))
         return result
 
     monkeypatch.setattr(room, "sync", sync)
     with closing(Watching(world)) as watching:
-        assert watching.next().outcome == "pushed"
-    assert world.host(f"{API}/f1.py") == "made just behind the sync\n"
+        assert watching.next().outcome == outcome
+    assert world.host(f"{API}/f1.py") == (world.repo / API / "f1.py").read_text() == "made just behind the look\n"

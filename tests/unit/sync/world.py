@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dgops import settings as settings_room
-from dgops.agent import replica, scan
+from dgops.agent import changes, replica, scan, watch
 from dgops.sync import maps, run
 from dgops.sync.scene import Wish
 from dgops.transport.become import unwrapped
@@ -28,7 +28,7 @@ class Direct(LocalTransport):
         if command == "replica":
             answer, chunks = replica.exchange(request, stream)
         else:
-            answer, chunks = scan.answer(request), ()
+            answer, chunks = {"changes": changes, "scan": scan, "watch": watch}[command].answer(request), ()
         output = json.dumps(self.tamper(command, answer)).encode() + b"\n" + self.spoil(b"".join(chunks))
         return Completed(tuple(argv), 0, output, b"", 0.1)
 
