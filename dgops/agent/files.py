@@ -23,7 +23,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def exchange(request: Request, stream: BinaryIO) -> Reply:
-    """Answer one request; `op` is digest, list, put, trim or read. All of it happens as `user`, below `root`."""
+    """Answer one request; `op` is a key of OPERATIONS. All of it happens as `user`, below `root`."""
     try:
         if not isinstance(request["root"], str) or not os.path.isabs(request["root"]):
             raise Refusal("{}: no absolute path".format(str(request["root"])[:200]), "name the folder in full")
@@ -112,6 +112,29 @@ def read(request: Request, stream: BinaryIO) -> Reply:
             except OSError as error:
                 raise _refused(one["path"], error) from error
     return {"lengths": [len(piece) for piece in pieces]}, pieces
+
+
+def streamed(request: Request, stdin: BinaryIO) -> Reply:
+    """Return `length` bytes of one file from `offset` on, or as many as there are, without holding them in memory."""
+    del stdin
+    _become(request)
+    with _root(request["root"]) as root:
+        try:
+            descriptor = tree.open_file(root, tree.checked(request["path"]))
+        except OSError as error:
+            raise _refused(request["path"], error) from error
+    return {}, _chunks(descriptor, int(request["offset"]), int(request["length"]))
+
+
+def _chunks(descriptor: int, offset: int, left: int) -> Iterator[bytes]:
+    with open(descriptor, "rb", buffering=0) as source:
+        source.seek(max(0, offset))
+        while left > 0:
+            chunk = source.read(min(left, CHUNK))
+            if not chunk:
+                return
+            left -= len(chunk)
+            yield chunk
 
 
 def _take(root: int, one: Dict[str, Any], stream: BinaryIO, replace: bool) -> Optional[int]:
@@ -250,4 +273,5 @@ OPERATIONS: Dict[str, Callable[[Request, BinaryIO], Reply]] = {
     "put": put,
     "trim": trim,
     "read": read,
+    "stream": streamed,
 }

@@ -21,4 +21,6 @@ def is_git(name: str) -> bool:
 
 def fold(path: str) -> str:
     """Return what a path becomes where case, composition and invisible characters count for nothing."""
+    if path.isascii():
+        return path.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFKD", INVISIBLE.sub("", path)).casefold())

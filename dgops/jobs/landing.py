@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dgops.errors import DgopsError
+from dgops.errors import DgopsError, RemoteError
 from dgops.files import digest_bytes, digest_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from io import FileIO
     from pathlib import Path
 
 # Left free here when outputs come home.
 SPARE = 64 << 20
+CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,15 @@ class Landing:
         os.replace(part, self.path)
         return True
 
+    @contextlib.contextmanager
+    def arriving(self, offset: int, sha256: str, size: int, executable: bool) -> Iterator[Arrival]:
+        """Yield what takes the rest of a file piece by piece; what came stays begun, whatever ends it."""
+        part = self._part(sha256)
+        part.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o755 if executable else 0o644)
+        with os.fdopen(descriptor, "r+b", buffering=0) as stream:
+            yield Arrival(self.path, part, stream, offset, sha256, size)
+
     def give_up(self, sha256: str) -> None:
         """Take away what was begun."""
         with contextlib.suppress(FileNotFoundError):
@@ -91,6 +103,35 @@ class Landing:
     def _part(self, sha256: str) -> Path:
         # The same for the same file, so that a later pull finds it; short, whatever the name's length.
         return self.path.parent / f".dgops-{digest_bytes(f'{self.path.name}/{sha256}'.encode())[:24]}.part"
+
+
+class Arrival:
+    """One large file on its way: its pieces are hashed as they come, behind what an earlier try left here."""
+
+    def __init__(self, path: Path, part: Path, stream: FileIO, offset: int, sha256: str, size: int) -> None:
+        self.path, self.part, self.stream, self.sha256, self.size = path, part, stream, sha256, size
+        self.done = 0
+        self._sum = hashlib.sha256()
+        while self.done < offset and (piece := stream.read(min(CHUNK, offset - self.done))):
+            self._sum.update(piece)
+            self.done += len(piece)
+        stream.truncate(self.done)
+
+    def take(self, piece: bytes) -> None:
+        """Write the next piece; raises DgopsError where it is more than was promised."""
+        if self.done + len(piece) > self.size:
+            raise RemoteError(f"{self.path.name}: more than {self.size} bytes came", "nothing of it was kept")
+        self.stream.write(piece)
+        self._sum.update(piece)
+        self.done += len(piece)
+
+    def finish(self) -> bool:
+        """Make it the file; False where it is not what was promised."""
+        if self.done != self.size or self._sum.hexdigest() != self.sha256:
+            return False
+        os.fsync(self.stream.fileno())
+        os.replace(self.part, self.path)
+        return True
 
 
 def unwritable(path: Path) -> str:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dgops.errors import AccessError, DgopsError, HostKeyError, UnreachableError
-from dgops.transport import agent
+from dgops.transport import agent, bulk
 from dgops.transport.connect import connect
 
 if TYPE_CHECKING:
@@ -75,6 +75,10 @@ class Link:
         """Ask the agent with bytes both ways; raises as `call` does."""
         answer, rest = self._again(lambda: agent.exchange(self.transport(), command, request, payload, timeout=timeout))
         return self._checked(answer), rest
+
+    def stream(self, command: str, request: Callable[[], dict[str, Any]], sink: Callable[[bytes], None]) -> None:
+        """Ask the agent for bytes that need not fit into memory; after a cut, with what is then to be asked for."""
+        self._checked(self._again(lambda: bulk.stream(self.host, self.settings, command, request(), sink)))
 
     def _again(self, ask: Callable[[], Answer]) -> Answer:
         until, pause = 0.0, FIRST_PAUSE

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ROUND_BYTES = 16 << 20
 ROUND_FILES = 1000
+# From this size on, in bytes, a file comes in a stream of its own.
+LARGE = 64 << 20
 LONG = 600.0
 MOST_SHOWN = 10
 
@@ -108,9 +110,20 @@ def _require_apart(host: str, offers: list[Offer]) -> None:
 
 
 def _bring(link: Link, user: str, wanted: list[Offer], watcher: Watcher, go: Callable[[], bool]) -> list[str]:
-    """Fetch the files, so many bytes in one round trip; returns those that are not what was offered."""
+    """Fetch the files, large ones each in a stream of its own; returns those that are not what was offered."""
+    moving = _Moving(watcher, sum(one.size for one in wanted))
+    large = [one for one in wanted if one.size >= LARGE]
+    changed = _bring_rounds(link, user, [one for one in wanted if one.size < LARGE], moving, go)
+    for one in large:
+        if not go():
+            break
+        if not _bring_large(link, user, one, moving, go):
+            changed.append(one.name)
+    return changed
+
+
+def _bring_rounds(link: Link, user: str, wanted: list[Offer], moving: _Moving, go: Callable[[], bool]) -> list[str]:
     changed: list[str] = []
-    done, size = 0, sum(one.size for one in wanted)
     for root, batch in _rounds(wanted):
         if not go():
             break
@@ -132,9 +145,51 @@ def _bring(link: Link, user: str, wanted: list[Offer], watcher: Watcher, go: Cal
             if not whole:
                 one.landing.give_up(one.sha256)
                 changed.append(one.name)
-        done += len(data)
-        watcher.moving("home", done, size)
+        moving.on(len(data))
     return changed
+
+
+def _bring_large(link: Link, user: str, one: Offer, moving: _Moving, go: Callable[[], bool]) -> bool:
+    """Fetch one file; returns whether it is what was offered, or could still become it."""
+    begun = one.landing.begun(one.sha256, one.size)
+    with one.landing.arriving(begun, one.sha256, one.size, one.executable) as arrival:
+
+        def ask() -> dict[str, Any]:
+            where = {"root": one.root, "user": user, "path": one.name}
+            return {"op": "stream", **where, "offset": arrival.done, "length": one.size - arrival.done}
+
+        def take(piece: bytes) -> None:
+            if not go():
+                raise _Stopped
+            arrival.take(piece)
+            moving.on(len(piece))
+
+        try:
+            link.stream("files", ask, take)
+        except _Stopped:
+            return True
+        whole = arrival.finish()
+    if not whole:
+        one.landing.give_up(one.sha256)
+    return whole
+
+
+class _Stopped(Exception):  # noqa: N818 - nothing went wrong
+    """Nobody wants the rest any more."""
+
+
+class _Moving:
+    """How much of the whole is home, told now and then."""
+
+    def __init__(self, watcher: Watcher, size: int) -> None:
+        self.watcher, self.size, self.done, self.told = watcher, size, 0, 0
+
+    def on(self, count: int) -> None:
+        """Count bytes that came."""
+        self.done += count
+        if self.done - self.told >= ROUND_BYTES or self.done == self.size:
+            self.told = self.done
+            self.watcher.moving("home", self.done, self.size)
 
 
 def _rounds(wanted: list[Offer]) -> Iterator[tuple[str, list[tuple[Offer, int, int]]]]:

@@ -84,7 +84,7 @@ def _wrongly_pruned(
     pruned = [f"{one.local_path}/{path}" for one in maps for path in taken.folders[one.name].pruned]
     harmless = [path for path in pruned if names.refusal(path) is None]
     ignored = blobs.ignored(repository, [f"{path}/" for path in harmless])
-    holders = {prefix for path in tracked for prefix in _parents(path)}
+    holders = names.folders_of(tracked)
     return [path for path in harmless if f"{path}/" not in ignored or path in holders]
 
 
@@ -241,8 +241,3 @@ def there(path: str, maps: Sequence[Map]) -> tuple[str, str]:
     """Return a path of the repository as its mapped folder on the host, and the path below that."""
     one = next(one for one in maps if under(path, (one.local_path,)))
     return one.host_path, path[len(one.local_path) + 1 :]
-
-
-def _parents(path: str) -> list[str]:
-    parts = path.split("/")
-    return ["/".join(parts[:count]) for count in range(1, len(parts))]

@@ -17,10 +17,18 @@ CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\
 READ_BY_GIT = {".gitattributes", ".gitignore", ".gitmodules", ".mailmap"}
 # dgops' own: the marker of a mapped folder, and what it writes before it renames.
 OWN = re.compile(r"\.dgops-[^/]+\.(json|part)")
+# Most paths: no part begins with a dot, and nothing is in them that any rule asks for. Asked of every path, often.
+PLAIN = re.compile(r"[\w+@=,-][\w+@=,.-]*(?:/[\w+@=,-][\w+@=,.-]*)*", re.ASCII)
 
 
 def refusal(path: str) -> str | None:
     """Return why a path below a map may not come home, None where it may."""
+    if len(path) <= MAX_NAME and path.count("/") < MAX_DEPTH and PLAIN.fullmatch(path):
+        return None
+    return _refusal(path)
+
+
+def _refusal(path: str) -> str | None:
     parts = path.split("/")
     if any(part in ("", ".", "..") for part in parts):
         return "leads out of its map"
@@ -58,18 +66,16 @@ def folded(paths: Iterable[str], tracked: Collection[str]) -> dict[str, str]:
 
     Paths that the repository tracks stay: whoever made them knew.
     """
-    spellings: dict[str, set[str]] = {}
     everything = set(paths)
-    for path in everything:
-        for prefix in _prefixes(path):
-            spellings.setdefault(fold(prefix), set()).add(prefix)
+    spellings: dict[str, set[str]] = {}
+    for prefix in everything | folders_of(everything):
+        spellings.setdefault(fold(prefix), set()).add(prefix)
+    twins = {one: same - {one} for same in spellings.values() if len(same) > 1 for one in same}
     found: dict[str, str] = {}
-    for path in everything - set(tracked):
-        for prefix in _prefixes(path):
-            others = spellings[fold(prefix)] - {prefix}
-            if others:
-                found[path] = f"the same name as {min(others)} on some disks"
-                break
+    for path in everything - set(tracked) if twins else ():
+        twin = next((prefix for prefix in _prefixes(path) if prefix in twins), None)
+        if twin:
+            found[path] = f"the same name as {min(twins[twin])} on some disks"
     return found
 
 
@@ -81,7 +87,21 @@ def shortened(text: str, most: int = 80) -> str:
 
 def under(path: str, folders: Mapping[str, object] | Collection[str]) -> bool:
     """Return whether a path is one of the folders or lies below one."""
+    if not folders:
+        return False
     return any(prefix in folders for prefix in _prefixes(path))
+
+
+def folders_of(paths: Iterable[str]) -> set[str]:
+    """Return every folder that some of the paths lie in, at whatever depth."""
+    found: set[str] = set()
+    for path in paths:
+        end = path.rfind("/")
+        # Whose folder is known, whose parents are.
+        while end > 0 and path[:end] not in found:
+            found.add(path[:end])
+            end = path.rfind("/", 0, end)
+    return found
 
 
 def _prefixes(path: str) -> list[str]:

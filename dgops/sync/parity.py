@@ -30,6 +30,6 @@ class Parity:
 
 def judge(home: Mapping[str, Entry], host: Mapping[str, Entry], unseen: Collection[str]) -> Parity:
     """Compare the two sides; what could not be looked at on the host is not there for the comparison."""
-    blind = tuple(sorted(path for path in home if under(path, unseen)))
+    blind = {path for path in home if under(path, unseen)}
     looked = {path: entry for path, entry in host.items() if path not in blind}
-    return Parity(tree_id(home), tree_id(looked), blind)
+    return Parity(tree_id(home), tree_id(looked), tuple(sorted(blind)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dgops.git.entry import FILE, LINK, PROGRAM, Entry
-from dgops.sync.names import refusal, under
+from dgops.sync.names import folders_of, refusal, under
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -130,7 +130,9 @@ def saved_in(differing: Mapping[str, Entry], tree: Mapping[str, Entry]) -> bool:
 
 def _beside(entries: Mapping[str, Entry], more: Mapping[str, Entry]) -> dict[str, Entry]:
     """Return entries and more; a file where a folder is (or the other way) is left out: both cannot be."""
-    folders = {prefix for path in entries for prefix in _parents(path)}
+    if not more:
+        return dict(entries)
+    folders = folders_of(entries)
     fitting = {path: one for path, one in more.items() if path not in folders and not under(path, entries)}
     return {**fitting, **entries}
 
@@ -139,8 +141,3 @@ def _with_mode(entry: Entry, known: Entry | None) -> Entry:
     if entry.mode == LINK:
         return entry
     return Entry(known.mode if known and known.mode in (FILE, PROGRAM) else FILE, entry.id)
-
-
-def _parents(path: str) -> list[str]:
-    parts = path.split("/")
-    return ["/".join(parts[:count]) for count in range(1, len(parts))]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dgops.errors import DgopsError, RemoteError
 from dgops.git.entry import FILE, LINK, PROGRAM
 from dgops.sync import state as states
-from dgops.sync.names import shortened
+from dgops.sync.names import folders_of, shortened
 from dgops.transport import agent
 
 if TYPE_CHECKING:
@@ -116,11 +116,10 @@ def _folder(raw: dict[str, Any]) -> Folder:
     for path in (*files, *odd, *pruned):
         if len(path) > MAX_PATH or path.count("/") > MAX_PARTS:
             raise Nonsense(f"a path of {len(path):,} letters: {shortened(path)}")
-    for path in files:
-        # A path that is a file for one entry and a folder for another would come out as either.
-        parts = path.split("/")
-        if any("/".join(parts[:count]) in files for count in range(1, len(parts))):
-            raise Nonsense(f"a file below a file: {path}")
+    # A path that is a file for one entry and a folder for another would come out as either.
+    both = folders_of(files) & files.keys()
+    if both:
+        raise Nonsense(f"a file below a file: {min(both)}")
     return Folder(root, "", marker, files, odd, pruned, raw["wide"] is True)
 
 

@@ -74,9 +74,8 @@ def exchange(
 
 
 def _run(transport: Transport, command: str, request: dict[str, Any], payload: bytes, timeout: float) -> Completed:
-    # Not where a controller keeps the zip that roles carry: a host may be its own controller.
-    path = f".cache/dgops/compiled/{digest()}.pyz"
-    argv = ["python3", path, command]
+    argv = command_line(command)
+    path = argv[1]
     # In the request: an environment does not come through sudo, and arguments are seen by everybody.
     stdin = json.dumps({**request, "traceparent": traceparent()}).encode() + b"\n" + payload
     run = partial(run_as_root, transport, argv, stdin=stdin, timeout=timeout)
@@ -88,6 +87,12 @@ def _run(transport: Transport, command: str, request: dict[str, Any], payload: b
     return completed
 
 
+def command_line(command: str) -> list[str]:
+    """Return what runs one command of the agent where its zip is."""
+    # Not where a controller keeps the zip that roles carry: a host may be its own controller.
+    return ["python3", f".cache/dgops/compiled/{digest()}.pyz", command]
+
+
 def _answer(completed: Completed, command: str) -> dict[str, Any]:
     # A shell says 127; sudo, where the login user needs it, says it in words.
     if completed.returncode == NOT_FOUND or b"python3: command not found" in completed.stderr:
@@ -96,11 +101,19 @@ def _answer(completed: Completed, command: str) -> dict[str, Any]:
         )
     if len(completed.stdout) > MAX_ANSWER:
         raise RemoteError(f"the agent's {command} answered with {len(completed.stdout) >> 20} MB: that is no agent")
+    return parsed(completed.stdout, command, completed)
+
+
+def parsed(line: bytes, command: str, completed: Completed | None = None) -> dict[str, Any]:
+    """Return the agent's answer as a value; raises RemoteError where it is none, or tells of an error."""
     try:
-        answer = json.loads(completed.stdout)
+        answer = json.loads(line)
     except (ValueError, RecursionError):
+        why = (
+            f"ended with exit {completed.returncode}: {_last_line(completed)}" if completed else "answered with no JSON"
+        )
         raise RemoteError(
-            f"the agent's {command} ended with exit {completed.returncode}: {_last_line(completed)}",
+            f"the agent's {command} {why}",
             "Python 3.8 or newer and some free disk space are needed on the host",
         ) from None
     if not isinstance(answer, dict):

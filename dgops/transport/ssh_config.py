@@ -62,7 +62,7 @@ class ResolvedSsh:
 
 def resolve(host: Host) -> ResolvedSsh:
     """Ask `ssh -G` how to reach a host, with its inventory's values as options, as Ansible does."""
-    argv = ["ssh", "-G", *_options(host), "--", host.address or host.name]
+    argv = ["ssh", "-G", *own_options(host), "--", host.address or host.name]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=RESOLVE_SECONDS, check=False)
     except subprocess.TimeoutExpired:
@@ -77,7 +77,8 @@ def resolve(host: Host) -> ResolvedSsh:
     return parse(done.stdout)
 
 
-def _options(host: Host) -> list[str]:
+def own_options(host: Host) -> list[str]:
+    """Return what the inventory says of a host as words of ssh's command line."""
     options = [word for key in ARGS_KEYS for word in shlex.split(str(host.variables.get(key) or ""))]
     options += ["-p", str(host.port)] if host.port else []
     options += ["-l", host.user] if host.user else []

@@ -74,3 +74,43 @@ def test_where_nothing_can_be_put(tmp_path):
     assert landing.unwritable(tmp_path / "new/deep") == landing.unwritable(tmp_path / "file") == ""
     assert landing.unwritable(tmp_path / "file/x") == f"{tmp_path / 'file'} is no folder"
     assert "cannot be written" in landing.unwritable(Path("/sys/kernel/dgops/x")) or os.access("/sys/kernel", os.W_OK)
+
+
+def test_arriving_in_pieces_and_gone_on_with(tmp_path):
+    one = Landing(tmp_path / "out", "deep/a.bin")
+    with one.arriving(0, SHA, 10, True) as arrival:
+        arrival.take(DATA[:3])
+    assert one.begun(SHA, 10) == 3
+    with one.arriving(3, SHA, 10, True) as arrival:
+        assert arrival.done == 3
+        arrival.take(DATA[3:])
+        assert not one.path.exists()
+        assert arrival.finish()
+    assert one.path.read_bytes() == DATA
+    assert one.path.stat().st_mode & 0o111
+    assert [path.name for path in one.path.parent.iterdir()] == ["a.bin"]
+
+
+@pytest.mark.parametrize("pieces", [[DATA[:9]], [b"x" * 10], []])
+def test_what_arrived_otherwise_is_no_file(tmp_path, pieces):
+    one = Landing(tmp_path / "a", "")
+    with one.arriving(0, SHA, 10, False) as arrival:
+        for piece in pieces:
+            arrival.take(piece)
+        assert not arrival.finish()
+    assert not one.path.exists()
+
+
+def test_more_than_was_promised_is_refused(tmp_path):
+    with Landing(tmp_path / "a", "").arriving(0, SHA, 10, False) as arrival:
+        arrival.take(DATA)
+        with pytest.raises(DgopsError, match="more than 10 bytes"):
+            arrival.take(b"x")
+
+
+def test_less_was_begun_than_was_thought(tmp_path):
+    one = Landing(tmp_path / "a", "")
+    with one.arriving(5, SHA, 10, False) as arrival:
+        assert arrival.done == 0
+        arrival.take(DATA)
+        assert arrival.finish()

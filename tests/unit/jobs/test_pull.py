@@ -9,11 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from soak import many
 
-from dgops.errors import DgopsError
+from dgops.errors import DgopsError, UnreachableError
 from dgops.files import digest_bytes
 from dgops.jobs import pull as pulling
+from dgops.jobs.ask import Ask
 from dgops.jobs.job import Output
+from dgops.jobs.offers import offered
 from dgops.jobs.pull import pull
+from dgops.transport import bulk
 
 JOB = "0123abcd"
 ROW = {"size": 1, "sha256": digest_bytes(b"x"), "mode": 0o644}
@@ -115,6 +118,72 @@ def test_a_cut_download_is_gone_on_with(link, base, user, heard, work, tmp_path,
     pull(link, base, user, JOB, outputs, heard)
     assert asked == [("results/deep/big.bin", 2000)]
     assert (tmp_path / "big.bin").read_bytes() == (work / "results/deep/big.bin").read_bytes()
+
+
+@pytest.fixture
+def streams(monkeypatch):
+    """Let every file of a kilobyte be a large one; holds what was asked for."""
+    monkeypatch.setattr(pulling, "LARGE", 1000)
+    asked = []
+    true = bulk.stream
+
+    def noting(host, settings, command, request, sink):
+        asked.append((request["path"], request["offset"], request["length"]))
+        return true(host, settings, command, request, sink)
+
+    monkeypatch.setattr(bulk, "stream", noting)
+    return asked
+
+
+def test_a_large_file_comes_in_a_stream_of_its_own(link, base, user, heard, work, tmp_path, streams):
+    found = pull(link, base, user, JOB, [Output("results", tmp_path / "results")], heard)
+    assert streams == [("results/deep/big.bin", 0, 2500)]
+    assert (tmp_path / "results/deep/big.bin").read_bytes() == (work / "results/deep/big.bin").read_bytes()
+    assert found.moved.sent == 4
+    assert heard.moves[-1] == ("home", 2504, 2504)
+
+
+def test_a_cut_stream_is_gone_on_with(link, base, user, heard, work, tmp_path, streams, monkeypatch):
+    true, cuts = bulk.stream, []
+
+    def cut(host, settings, command, request, sink):
+        def once(piece):
+            sink(piece[:1500])
+            if not cuts:
+                cuts.append(1)
+                raise UnreachableError("cut")
+            sink(piece[1500:])
+
+        return true(host, settings, command, request, once)
+
+    monkeypatch.setattr(bulk, "stream", cut)
+    pull(link, base, user, JOB, [Output("results", tmp_path / "results")], heard)
+    assert streams == [("results/deep/big.bin", 0, 2500), ("results/deep/big.bin", 1500, 1000)]
+    assert (tmp_path / "results/deep/big.bin").read_bytes() == (work / "results/deep/big.bin").read_bytes()
+    assert any("connection was lost" in message for message in heard.messages)
+
+
+@pytest.mark.parametrize("change", [b"short", os.urandom(2500), os.urandom(2600)])
+def test_a_large_file_that_changes_meanwhile(link, base, user, heard, work, tmp_path, streams, monkeypatch, change):
+    true = bulk.stream
+
+    def changing(host, settings, command, request, sink):
+        (work / "results/deep/big.bin").write_bytes(change)
+        return true(host, settings, command, request, sink)
+
+    monkeypatch.setattr(bulk, "stream", changing)
+    with pytest.raises(DgopsError, match=r"changed while it was read: results/deep/big\.bin"):
+        pull(link, base, user, JOB, [Output("results", tmp_path / "results")], heard)
+    assert not (tmp_path / "results/deep/big.bin").exists()
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_large_file_that_nobody_wants_any_more_stays_begun(link, base, user, heard, work, tmp_path, streams):
+    offers, _ = offered(Ask(link, base, user, JOB), Output("results/deep", tmp_path / "deep"), heard)
+    wanted = iter([True, False])
+    _, changed = pulling.bring(link, user, offers, heard, lambda: next(wanted, False))
+    assert not changed
+    assert not (tmp_path / "deep/big.bin").exists()
 
 
 def test_what_changes_meanwhile_is_told_and_the_rest_is_home(link, base, user, heard, work, tmp_path, monkeypatch):

@@ -1,9 +1,10 @@
 """Names: nothing leaves a map, nothing is .git to any file system, no link leads out."""
 
 import os
+import re
 import subprocess
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given, settings
@@ -51,6 +52,25 @@ def test_what_is_accepted_stays_inside_and_git_accepts_it_too(paths):
             argv = ["git", "-C", folder, *strict, "update-index", "-z", "--index-info"]
             done = subprocess.run(argv, input=row, capture_output=True, timeout=60)
             assert (done.returncode, done.stderr) == (0, b""), path
+
+
+NEARLY_PLAIN = some.text(some.sampled_from(list("aZ09_-.~/:+@=, \\\x00\u00e9")) | some.characters(), max_size=12)
+
+
+@settings(derandomize=True, max_examples=500, deadline=None)
+@given(NEARLY_PLAIN | some.lists(PARTS, min_size=1, max_size=4).map("/".join) | some.just("a" * 256))
+def test_what_is_plain_at_first_sight_no_rule_refuses(path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(names, "PLAIN", re.compile(r"(?!)"))
+        slowly = names.refusal(path)
+    assert names.refusal(path) == slowly
+
+
+@STEADY
+@given(some.lists(some.lists(some.sampled_from("abc"), min_size=1, max_size=5).map("/".join), max_size=20))
+def test_folders_of_paths(paths):
+    every = {str(parent) for path in paths for parent in PurePosixPath(path).parents} - {"."}
+    assert names.folders_of(paths) == every
 
 
 WORDS = some.sampled_from(["a", "b", "c"])
