@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,9 +11,8 @@ if TYPE_CHECKING:
 FILE, PROGRAM, LINK, SUBMODULE = "100644", "100755", "120000", "160000"
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One path of a tree: git's mode and the id of its blob."""
+class Entry(NamedTuple):
+    """One path of a tree: git's mode and the id of its blob; a tuple, since ten thousand are made and compared."""
 
     mode: str
     id: str

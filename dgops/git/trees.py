@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from dgops.git.repository import Repository
 
-NOTHING = "0" * 40
+ID = 40
+NOTHING = "0" * ID
 # A split index leaves files in .git, and a sparse checkout leaves paths out of an index that becomes a tree.
 UNSPLIT = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.splitIndex", "GIT_CONFIG_VALUE_0": "false"}
 WHOLE = {
@@ -31,9 +32,15 @@ def read_tree(repository: Repository, tree: str, folders: Sequence[str] = ()) ->
     entries = {}
     for row in records(listing):
         head, _, path = row.partition("\t")
-        mode, _, object_id = head.split(" ")
-        entries[path] = Entry(mode, object_id)
+        # The id ends the head: "100644 blob 1234…".
+        entries[path] = Entry(head[:6], head[-ID:])
     return entries
+
+
+def files_at(repository: Repository, tree: str, paths: Sequence[str]) -> list[str]:
+    """Return those of the paths where a commit or tree has something else than a folder."""
+    listing = repository.run("ls-tree", "-z", "--full-tree", tree, "--", *paths).stdout
+    return [row.partition("\t")[2] for row in records(listing) if not row.startswith("040000 ")]
 
 
 def build_tree(repository: Repository, onto: str, changes: Mapping[str, Entry | None]) -> str:
@@ -100,7 +107,7 @@ def _pairs(output: bytes) -> dict[str, tuple[Entry | None, Entry | None]]:
 
 def records(output: bytes) -> Iterator[str]:
     """Yield what git ended with NUL bytes; bytes that are no text come as Python keeps such names."""
-    return (one.decode(errors="surrogateescape") for one in output.split(b"\0") if one)
+    return (one for one in output.decode(errors="surrogateescape").split("\0") if one)
 
 
 def joined(rows: Iterable[str]) -> bytes:

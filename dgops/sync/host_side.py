@@ -165,11 +165,13 @@ class Cleaner:
 
         Without a transport nothing is fetched, and new content keeps the id of its bytes.
         """
-        files = {path: seen for path, seen in side.files.items() if under(path, [one.local_path for one in maps])}
+        heads = tuple(f"{one.local_path}/" for one in maps)
+        files = {path: seen for path, seen in side.files.items() if path.startswith(heads)}
         # A link's target came with the look, and is its content.
         links = {path: seen for path, seen in files.items() if seen.mode == LINK}
-        converted = blobs.conversions(self.repository, self.commit, sorted(self._unknown(files)))
-        ids, open_paths = self._settled(files, converted)
+        unknown = self._unknown(files)
+        converted = blobs.conversions(self.repository, self.commit, sorted(unknown))
+        ids, open_paths = self._settled(files, unknown, converted)
         ids |= {path: seen.id for path, seen in links.items()}
         changed: frozenset[str] = frozenset()
         if transport:
@@ -187,15 +189,15 @@ class Cleaner:
         return Contents(entries, cleaned, changed)
 
     def _unknown(self, files: Mapping[str, Seen]) -> set[str]:
-        return {
-            path
-            for path, seen in files.items()
-            if seen.mode != LINK and not any(path in tree and tree[path].id == seen.id for tree in self.known)
-        }
+        unknown = {path for path, seen in files.items() if seen.mode != LINK}
+        for tree in self.known:
+            unknown = {path for path in unknown if path not in tree or tree[path].id != files[path].id}
+        return unknown
 
-    def _settled(self, files: Mapping[str, Seen], converted: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    def _settled(
+        self, files: Mapping[str, Seen], unknown: set[str], converted: Mapping[str, str]
+    ) -> tuple[dict[str, str], list[str]]:
         """Return the ids that need no bytes, and the paths whose bytes are needed."""
-        unknown = self._unknown(files)
         ids = {path: seen.id for path, seen in files.items() if path not in unknown and seen.mode != LINK}
         there = blobs.existing(self.repository, [files[path].id for path in unknown if path not in converted])
         remembered = {

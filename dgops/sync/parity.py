@@ -32,4 +32,5 @@ def judge(home: Mapping[str, Entry], host: Mapping[str, Entry], unseen: Collecti
     """Compare the two sides; what could not be looked at on the host is not there for the comparison."""
     blind = {path for path in home if under(path, unseen)}
     looked = {path: entry for path, entry in host.items() if path not in blind}
-    return Parity(tree_id(home), tree_id(looked), tuple(sorted(blind)))
+    ours = tree_id(home)
+    return Parity(ours, ours if looked == home else tree_id(looked), tuple(sorted(blind)))

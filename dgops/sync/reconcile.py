@@ -77,11 +77,8 @@ def with_modes(base: Mapping[str, Entry], seen: Mapping[str, Entry], *, held: bo
 
 def changes(old: Mapping[str, Entry], new: Mapping[str, Entry]) -> tuple[Change, ...]:
     """Return how one side differs from the other, sorted by path."""
-    found = []
-    for path in sorted(old.keys() | new.keys()):
-        if old.get(path) != new.get(path):
-            found.append(Change("A" if path not in old else "D" if path not in new else "M", path))
-    return tuple(found)
+    differ = {path for path, _ in old.items() ^ new.items()}
+    return tuple(Change("A" if path not in old else "D" if path not in new else "M", path) for path in sorted(differ))
 
 
 def compare(base: Mapping[str, Entry], home: Mapping[str, Entry], host: Mapping[str, Entry]) -> Sides:

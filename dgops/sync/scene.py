@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dgops.git import refs
 from dgops.git.entry import LINK, SUBMODULE
 from dgops.git.repository import require_identity, unfinished
-from dgops.git.trees import read_tree, records
+from dgops.git.trees import files_at, read_tree, records
 from dgops.sync import host_side, reconcile, state
 from dgops.sync.apply import Place
 from dgops.sync.names import refusal
@@ -240,8 +240,7 @@ def _is_news(scene: Scene, commit: str, base: str | None) -> bool:
 
 def _refuse_submodules(scene: Scene) -> None:
     found = [path for path, one in scene.home(scene.shared.maps, scene.head).items() if one.mode == SUBMODULE]
-    whole = read_tree(scene.repository, scene.head, scene.shared.folders)
-    found += [path for path in whole if path in scene.shared.folders]
+    found += files_at(scene.repository, scene.head, scene.shared.folders)
     if found:
         raise Refusal(
             f"{scene.shared.repo}: {found[0]} is no folder of files (a submodule, or a file), and cannot be synced",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dgops.errors import DgopsError, RemoteError
 from dgops.git.entry import FILE, LINK, PROGRAM
@@ -37,8 +37,7 @@ KINDS = {
 }
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """One file or link as it lies on the host; id is that of its bytes there."""
 
     mode: str

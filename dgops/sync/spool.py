@@ -176,7 +176,7 @@ def _seen(scene: Scene, one: Map, spool: Spool) -> tuple[HostSide, Map, set[str]
     taken = snapshot.take(scene.transport, scene.shared.host, [there], ())
     folder = taken.folders[one.name]
     files = {
-        path: replace(seen, mode=spool.edits[path][0]) for path, seen in folder.files.items() if _is_file(spool, path)
+        path: seen._replace(mode=spool.edits[path][0]) for path, seen in folder.files.items() if _is_file(spool, path)
     }
     for path, (mode, number, target) in spool.edits.items():
         if mode == LINK:
