@@ -17,6 +17,7 @@ from dgops.agent import beneath
 # What follows is never sent: git's own, and dgops' markers and half-written files.
 OWN = re.compile(r"\.dgops-[^/]+\.(json|part)")
 GIT = ".git"
+PLAIN = re.compile(r"[\w./ +@=,-]*", re.ASCII)
 DEEPEST = 60
 LONGEST_ANSWER = 6 << 20
 MARKER_BYTES = 4096
@@ -97,13 +98,13 @@ class Scan:
 
     def _walk(self, folder: int, prefix: str, depth: int) -> None:
         for name in sorted(os.listdir(folder)):
-            if name == GIT or OWN.fullmatch(name):
+            if name[0] == "." and (name == GIT or OWN.fullmatch(name)):
                 continue
             if time.monotonic() > self.until:
                 raise TooMuch("looking took too long; what was seen is remembered, so the next look is faster")
             path = prefix + name
             try:
-                path.encode()
+                name.encode()
             except UnicodeEncodeError:
                 self._note(os.fsencode(path).decode(errors="replace"), "name", "not UTF-8")
                 continue
@@ -161,8 +162,8 @@ class Scan:
 
     def _spend(self, text: str) -> None:
         self.left -= 1
-        # As JSON a character can take six bytes.
-        self.room -= 90 + len(json.dumps(text))
+        # As JSON a character can take six bytes; of most names each takes one.
+        self.room -= 92 + (len(text) if PLAIN.fullmatch(text) else len(json.dumps(text)))
         if self.left < 0 or self.room < 0:
             raise TooMuch("more files than one sync looks at; map a narrower folder")
 

@@ -40,6 +40,13 @@ def write_blob(repository: Repository, content: bytes) -> str:
     return repository.text("hash-object", "-w", "--no-filters", "--stdin", stdin=content)
 
 
+def write_blobs(repository: Repository, contents: Iterable[bytes]) -> None:
+    """Write many blobs just as they are, in one go and without a file for each."""
+    stream = b"".join(b"blob\ndata %d\n%s\n" % (len(content), content) for content in contents)
+    if stream:
+        repository.run("fast-import", "--quiet", stdin=stream)
+
+
 def conversions(repository: Repository, commit: str, paths: Sequence[str]) -> dict[str, str]:
     """Return for each path whose bytes a commit's attributes or the configuration convert, what converts them."""
     if not paths:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 ID = 40
 NOTHING = "0" * ID
+OBJECT = re.compile(f"[0-9a-f]{{{ID}}}")
 # A split index leaves files in .git, and a sparse checkout leaves paths out of an index that becomes a tree.
 UNSPLIT = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.splitIndex", "GIT_CONFIG_VALUE_0": "false"}
 WHOLE = {
@@ -56,16 +59,27 @@ def build_tree(repository: Repository, onto: str, changes: Mapping[str, Entry | 
 
 
 class own_index:  # noqa: N801 - used as a word of a with statement
-    """A block with an index of its own, filled from a commit or tree; yields the repository that uses it."""
+    """A block with an index of its own, filled from a commit or tree; yields the repository that uses it.
+
+    In a scratch folder each is filled once: reading a large tree takes longer than all that is done with it.
+    """
 
     def __init__(self, repository: Repository, tree: str) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="index-", dir=repository.scratch)
-        index = str(Path(self.folder.name) / "index")
-        self.repository = repository.under(GIT_INDEX_FILE=index, **WHOLE)
+        self.index = Path(self.folder.name) / "index"
+        self.repository = repository.under(GIT_INDEX_FILE=str(self.index), **WHOLE)
         self.tree = tree
+        self.kept = repository.scratch / f"tree-{tree}" if repository.scratch and OBJECT.fullmatch(tree) else None
 
     def __enter__(self) -> Repository:
+        if self.kept and self.kept.is_file():
+            shutil.copyfile(self.kept, self.index)
+            return self.repository
         self.repository.run("read-tree", self.tree)
+        if self.kept:
+            # Renamed, so that a full disk leaves no half of one for the next.
+            shutil.copyfile(self.index, f"{self.index}.kept")
+            os.replace(f"{self.index}.kept", self.kept)
         return self.repository
 
     def __exit__(self, *_: object) -> None:

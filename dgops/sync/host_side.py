@@ -176,7 +176,7 @@ class Cleaner:
         changed: frozenset[str] = frozenset()
         if transport:
             self._write_links(links)
-            fetched, changed = self._fetched({path: files[path] for path in open_paths}, transport, maps)
+            fetched, changed = self._fetched({path: files[path] for path in open_paths}, converted, transport, maps)
             ids |= fetched
         else:
             ids |= {path: files[path].id for path in open_paths}
@@ -220,8 +220,9 @@ class Cleaner:
                 blobs.write_blob(self.repository, seen.target.encode())
 
     def _fetched(
-        self, files: Mapping[str, Seen], transport: Transport, maps: Sequence[Map]
+        self, files: Mapping[str, Seen], converted: Mapping[str, str], transport: Transport, maps: Sequence[Map]
     ) -> tuple[dict[str, str], frozenset[str]]:
+        """Write what home has never seen as blobs; returns their ids, and the paths whose bytes were others."""
         total = sum(seen.size for seen in files.values())
         if total > MAX_TOTAL:
             raise DgopsError(
@@ -230,13 +231,34 @@ class Cleaner:
             )
         with tempfile.TemporaryDirectory(prefix="in-", dir=self.repository.scratch) as folder:
             place = Path(folder)
-            wanted = [transfers.Wanted(*there(path, maps), seen, place / path) for path, seen in sorted(files.items())]
-            stale = transfers.fetch(transport, wanted)
-            changed = frozenset(path for path in files if place / path in stale)
-            paths = [path for path in files if path not in changed]
-            for target in stale:
-                target.unlink()
-            return blobs.add_files(self.repository, self.commit, place, paths), changed
+            wanted = {
+                path: transfers.Wanted(*there(path, maps), seen, place / path) for path, seen in sorted(files.items())
+            }
+            plain = {
+                path for path, seen in files.items() if path not in converted and seen.size <= transfers.BATCH_BYTES
+            }
+            ids = self._written({path: one for path, one in wanted.items() if path in plain}, transport)
+            ids |= self._converted({path: one for path, one in wanted.items() if path not in plain}, transport, place)
+        return ids, frozenset(files.keys() - ids.keys())
+
+    def _written(self, wanted: Mapping[str, transfers.Wanted], transport: Transport) -> dict[str, str]:
+        """Fetch files whose bytes are their blobs'; they need no place on this disk."""
+        paths = {one.target: path for path, one in wanted.items()}
+        ids: dict[str, str] = {}
+        for pieces in transfers.read(transport, list(wanted.values())):
+            same = [(one, content) for one, content in pieces if one.is_in(content)]
+            blobs.write_blobs(self.repository, [content for _, content in same])
+            ids |= {paths[one.target]: one.seen.id for one, _ in same}
+        return ids
+
+    def _converted(self, wanted: Mapping[str, transfers.Wanted], transport: Transport, place: Path) -> dict[str, str]:
+        """Fetch files that git has to look at before it keeps them, and very large ones."""
+        stale = transfers.fetch(transport, list(wanted.values()))
+        for target in stale:
+            target.unlink()
+        return blobs.add_files(
+            self.repository, self.commit, place, [path for path, one in wanted.items() if one.target not in stale]
+        )
 
 
 def there(path: str, maps: Sequence[Map]) -> tuple[str, str]:

@@ -28,12 +28,21 @@ DONE, DIFFERS = "done", "differs"
 
 @dataclass(frozen=True)
 class Wanted:
-    """A file of a host: where it lies there, what was seen of it, and where its bytes go here."""
+    """A file of a host: where it lies there, what was seen of it, and the place at home that it is for."""
 
     root: str
     path: str
     seen: Seen
     target: Path
+
+    @property
+    def is_small(self) -> bool:
+        """Whether all of it comes in one piece."""
+        return self.seen.size <= BATCH_BYTES
+
+    def is_in(self, content: bytes) -> bool:
+        """Return whether these are the bytes that were seen."""
+        return len(content) == self.seen.size and blob_id(content) == self.seen.id
 
 
 @dataclass(frozen=True)
@@ -58,20 +67,25 @@ class Mark:
 
 def fetch(transport: Transport, wanted: Sequence[Wanted]) -> set[Path]:
     """Bring files here; returns the targets whose bytes are no longer those that were seen."""
-    for batch in _batches(wanted):
-        lengths, content = _read(transport, batch)
-        for (one, _, asked), length in zip(batch, lengths, strict=True):
+    for pieces in read(transport, wanted):
+        for one, piece in pieces:
             one.target.parent.mkdir(parents=True, exist_ok=True)
             with one.target.open("ab") as stream:
-                stream.write(content[: max(0, length)])
-            content = content[max(0, length) :]
+                stream.write(piece)
+    return {one.target for one in wanted if not one.is_in(one.target.read_bytes())}
+
+
+def read(transport: Transport, wanted: Sequence[Wanted]) -> Iterator[list[tuple[Wanted, bytes]]]:
+    """Yield what files hold, a few megabytes at a time; a small one comes in one piece."""
+    for batch in _batches(wanted):
+        lengths, content = _read(transport, batch)
+        position, pieces = 0, []
+        for (one, _, asked), length in zip(batch, lengths, strict=True):
             if length > asked:
                 raise RemoteError("the agent's replica sent more than it was asked for")
-    return {one.target for one in wanted if not _is(one)}
-
-
-def _is(one: Wanted) -> bool:
-    return one.target.stat().st_size == one.seen.size and blob_id(one.target.read_bytes()) == one.seen.id
+            pieces.append((one, content[position : position + max(0, length)]))
+            position += max(0, length)
+        yield pieces
 
 
 def _batches(wanted: Sequence[Wanted]) -> Iterator[list[tuple[Wanted, int, int]]]:

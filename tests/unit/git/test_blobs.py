@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 from dgops.git import blobs
 from dgops.git.entry import Entry, blob_id
 from dgops.git.trees import read_tree
@@ -79,3 +81,21 @@ def test_what_suits_the_machine_at_home_does_not_go_to_a_host(repository):
     assert blobs.checked_out(repository, "HEAD", entries) == {"a.txt": b"a\n"}
     commit(repository, _dot_gitattributes="a.txt text\n")
     assert blobs.checked_out(repository, "HEAD", entries) == {"a.txt": b"a\n"}
+
+
+@pytest.mark.parametrize("count", [1, 99, 300])
+@pytest.mark.parametrize("dry", [False, True])
+def test_many_blobs_at_once(repository, tmp_path, count, dry):
+    contents = [b"", b"blob\ndata 3\nabc\n", b"\0\n", *(f"{number}\n".encode() for number in range(count))]
+    (tmp_path / "objects").mkdir()
+    there = repository.quarantined(tmp_path / "objects") if dry else repository
+    blobs.write_blobs(there, contents)
+    ids = {blob_id(content) for content in contents}
+    assert blobs.existing(there, ids) == ids
+    assert blobs.read_blob(there, blob_id(contents[1])) == contents[1]
+    assert not dry or blobs.existing(repository, ids - {blob_id(b"")}) == set()
+    assert not list((repository.folder / ".git").glob("fast_import_crash_*"))
+
+
+def test_no_blobs_at_all(repository):
+    blobs.write_blobs(repository, [])
