@@ -40,7 +40,7 @@ _BROKEN = (EOFError, tarfile.TarError, zlib.error, lzma.LZMAError, gzip.BadGzipF
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry: kind is file, folder, link, hardlink or device; name and a hard link's target have no leading slash."""
+    """One entry: kind is file, folder, link, hardlink or device; names have no leading slash."""
 
     name: str
     kind: str
@@ -144,7 +144,7 @@ def _entries(path: Path) -> Iterator[tuple[Entry, IO[bytes] | None]]:
 
 def _opened(stream: Any, path: Path) -> tarfile.TarFile:
     try:
-        return tarfile.open(fileobj=stream, mode="r|", tarinfo=_Careful)
+        return tarfile.open(fileobj=stream, mode="r|", tarinfo=_Careful, bufsize=LARGEST)
     except tarfile.TarError as error:
         raise UsageError(f"{path} is no tar, packed or not: {error}", _MAKE_ONE) from error
 

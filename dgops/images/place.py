@@ -101,7 +101,8 @@ def _write_inventory(settings: Settings, layout: Layout, record: Record, variabl
         "user__uid": UID,
         "user__gid": UID,
         "user__authorized_keys_of_login": False,
-        "git_ssh__check_auth": False,
+        # A key that was made here would be in the hands of everybody who has the image.
+        "git_ssh__forward_agent": True,
         **variables,
     }
     text = yaml.safe_dump({"all": {"hosts": {NAME: host}}}, width=1000)
