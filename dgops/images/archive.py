@@ -26,6 +26,7 @@ _MOST_LINKS = 40
 _DRY = 16
 _READ_AT_ONCE = ("etc/", "usr/lib/wsl/", "usr/libexec/wsl/", "usr/share/wsl/", "usr/lib/os-release")
 _HEAD = 4
+_BLOCK = 1 << 16
 _XATTR = "SCHILY.xattr."
 _MAKE_ONE = "dgops image build --kind wsl makes one"
 # Headers that carry their value as data, which tarfile reads into memory whole.
@@ -90,6 +91,8 @@ class Archive:
         entry = self.find(path)
         if entry is None or entry.kind != "file" or entry.size > LARGEST:
             return None
+        if not entry.size:
+            return b""
         if entry.name not in self.held:
             # A link led to where nobody looked at first.
             for one, stream in _entries(self.path):
@@ -144,7 +147,7 @@ def _entries(path: Path) -> Iterator[tuple[Entry, IO[bytes] | None]]:
 
 def _opened(stream: Any, path: Path) -> tarfile.TarFile:
     try:
-        return tarfile.open(fileobj=stream, mode="r|", tarinfo=_Careful, bufsize=LARGEST)
+        return tarfile.open(fileobj=stream, mode="r|", tarinfo=_Careful, bufsize=_BLOCK)
     except tarfile.TarError as error:
         raise UsageError(f"{path} is no tar, packed or not: {error}", _MAKE_ONE) from error
 
