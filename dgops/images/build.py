@@ -64,6 +64,8 @@ def build(order: Order, settings: Settings, watcher: Watcher, report: Report) ->
     variables = profile.variables(order.profile)
     with place.started(kind, variables, settings, report) as there:
         _deploy(there, watcher)
+        if clean_commit() != commit:
+            raise DgopsError(f"the tree left commit {commit.short} during the build", "build again")
         with step(report, "last steps in the container"):
             packages = there.run((resources.files("dgops.images") / "files" / "finish.sh").read_text(), _FINISH_SECONDS)
         root = _exported(there, report)

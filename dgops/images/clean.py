@@ -71,6 +71,7 @@ STICKY = ("tmp", "var/tmp")
 HOSTS = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
 # apt's own example of the release's sources, which comes with the package.
 EXAMPLE = "usr/share/doc/apt/examples/sources.list"
+_LOCKED = ("*", "!", "!*", "!!")
 _DAY = 86400
 
 
@@ -78,7 +79,7 @@ def clean(root: Path, epoch: int) -> None:
     """Take out of a tree what belongs to the build, and settle what would tell one build from another."""
     for pattern in EMPTIED:
         for folder in inside(root, pattern):
-            for path in folder.iterdir() if folder.is_dir() else ():
+            for path in folder.iterdir() if folder.is_dir() and not folder.is_symlink() else ():
                 _remove(path)
     for pattern in WITHOUT_FILES:
         for folder in inside(root, pattern):
@@ -118,10 +119,9 @@ def locked(shadow: str, changed: int | None, epoch: int) -> str:
     lines = []
     for line in shadow.splitlines():
         fields = line.split(":")
-        if fields[1] and fields[1][0] not in "!*":
-            fields[1] = "*"
-        if not fields[1]:
-            fields[1] = "!" if changed is None else "*"
+        if fields[1] not in _LOCKED:
+            # Behind an exclamation mark a password is only put aside.
+            fields[1] = "!" if fields[1].startswith("!") else "*"
         if changed is not None and fields[changed]:
             fields[changed] = str(epoch // _DAY)
         lines.append(":".join(fields))
