@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -59,7 +60,7 @@ def started(
 
     What a killed build has left is taken away first. One build at a time.
     """
-    machine.require_root()
+    _require_root()
     folder = settings.state.resolve() / "image"
     with locks.hold(settings.state.resolve() / "image.lock", _PATIENCE):
         own = _settings(settings, folder)
@@ -74,6 +75,14 @@ def started(
         finally:
             with step(report, "take the container away"):
                 _clear(own, folder)
+
+
+def _require_root() -> None:
+    if os.geteuid() != 0:
+        raise DgopsError(
+            "an image is made in a container with a network of its own, which needs root",
+            "run it again as root: sudo -E dgops image build …",
+        )
 
 
 def _start(layout: Layout, kind: Kind, report: Callable[[str], None]) -> Record:

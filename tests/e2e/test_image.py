@@ -12,8 +12,9 @@ from soak import SOAK
 
 from dgops.sandbox import boot, inventory, machine, records
 from dgops.sandbox.containers import bridge
-from dgops.sandbox.hosts import client_key
+from dgops.sandbox.hosts import client_key, erase
 from dgops.sandbox.layout import layout_of
+from dgops.sandbox.ports import free_port
 from dgops.sandbox.records import Record
 from dgops.sandbox.spec import HostSpec
 
@@ -153,3 +154,38 @@ def test_the_same_commit_gives_the_same_bytes(place, built):
     code, found = place.json("image", "build", "--kind", "wsl", "--out", str(place.root / "dist/again.wsl"))
     assert code == 0
     assert found["sha256"] == built["sha256"]
+
+
+@pytest.fixture
+def pod(place, built):
+    """A pod started from a pod image, by its own first program."""
+    code, found = place.json("image", "build", "--kind", "pod")
+    assert code == 0
+    layout = layout_of(place.settings)
+    record = Record(HostSpec("imaged")).with_port(free_port())
+    records.save(layout, record)
+    with machine.at_work(layout) as engine:
+        loaded = engine.call("load", "--input", found["path"], timeout=5 * MINUTES).split()[-1]
+        bridge.ensure(engine, layout.network, layout.label)
+        arguments = boot.run_arguments(layout, engine.limits, record, loaded, client_key(layout))
+        ours = next(number for number, word in enumerate(arguments) if word.endswith(":/start.sh:ro"))
+        secret = ["--env", 'HF_TOKEN=it\'s a "secret" of $HOME', "--env", "LINES=one\ntwo"]
+        engine.call(arguments[0], *secret, *arguments[1 : ours - 1], *arguments[ours + 1 :])
+        boot.settle(layout, engine, record)
+        inventory.write(layout, records.load_all(layout))
+    yield record
+    with machine.at_work(layout) as engine:
+        erase(layout, engine, "imaged")
+        engine.attempt("rmi", "--force", loaded)
+
+
+@pytest.mark.skipif(not SOAK, reason="a second build takes minutes: make soak does it")
+def test_a_pod_image_starts_as_a_rented_pod_does(place, pod):
+    """Key in, host keys that it printed, its environment in every session, and nobody else reads that."""
+    assert place.on("imaged", "printenv HF_TOKEN") == 'it\'s a "secret" of $HOME\n'
+    assert place.on("imaged", "printenv RUNPOD_POD_ID").strip() == pod.pod_id
+    assert place.on("imaged", "bash -lc 'printenv LINES'") == "one\ntwo\n"
+    modes = "stat -c '%a %U %G' /etc/rp_environment /root/.ssh/environment /home/seanf/.ssh/environment"
+    assert place.on("imaged", modes).splitlines() == ["640 root seanf", "600 root root", "600 seanf seanf"]
+    done = place.dgops("deploy", "--host", "imaged")
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,13 +1,15 @@
 """A build's settings and inventory are its own, and are gone afterwards whatever happened."""
 
+import os
+
 import pytest
 import yaml
 
 from dgops import settings as settings_room
-from dgops.errors import BusyError
+from dgops.errors import BusyError, DgopsError
 from dgops.images import place
 from dgops.images.kinds import KINDS
-from dgops.sandbox import locks, machine, teardown
+from dgops.sandbox import locks, teardown
 from dgops.sandbox.layout import layout_of
 from dgops.sandbox.records import Record
 from dgops.sandbox.spec import HostSpec
@@ -17,7 +19,7 @@ from dgops.sandbox.spec import HostSpec
 def settings(tmp_path, monkeypatch):
     """Settings of a project where nothing is really started."""
     (tmp_path / "dgops.toml").write_text("")
-    monkeypatch.setattr(machine, "require_root", lambda: None)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(teardown, "down", lambda settings: None)
     monkeypatch.setattr(place, "_start", lambda layout, kind, report: Record(HostSpec(place.NAME), "abc", 4001))
     return settings_room.load(tmp_path)
@@ -71,3 +73,10 @@ def test_a_second_build_is_told_of_the_first(settings, monkeypatch):
     monkeypatch.setattr(place, "_PATIENCE", 0.0)
     with locks.hold(settings.state.resolve() / "image.lock", 1.0), pytest.raises(BusyError), started(settings):
         pass
+
+
+def test_without_root_it_is_refused_before_anything_is_touched(settings, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(DgopsError, match="needs root"), started(settings):
+        pass
+    assert not (settings.state / "image").exists()

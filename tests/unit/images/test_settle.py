@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dgops.agent import manifest, program
+from dgops.agent import attest, manifest, program
 from dgops.agent.manifest import Manifest, Row
 from dgops.images.settle import settle
 
@@ -58,3 +58,25 @@ def test_a_program_keeps_its_wheel_and_digest(tmp_path):
     note.write_text(json.dumps(before))
     settle(tmp_path)
     assert json.loads(note.read_text()) == {**before, "stamp": [0o100755, 0, 0, 0, 0], "taken": 0}
+
+
+def test_when_uv_saw_a_wheel_is_forgotten(tmp_path, venv):
+    info = venv / "lib/python3.11/site-packages/a-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "uv_cache.json").write_text('{"timestamp": 1}')
+    record = "a.py,sha256=z,3\r\na-1.dist-info/uv_cache.json,sha256=y,16\r\na-1.dist-info/RECORD,,\r\n"
+    (info / "RECORD").write_bytes(record.encode())
+    held = manifest.read(str(venv))
+    inner = "lib/python3.11/site-packages/a-1.dist-info/"
+    more = {
+        inner + "uv_cache.json": Row(("sha256=y",), 16, ("a-1.dist-info",), (0o100644, 1, 1, 1, 1)),
+        inner + "RECORD": Row(("sha256=old",), len(record), ("a-1.dist-info",), (0o100644, 1, 1, 1, 1)),
+    }
+    manifest.write(str(venv), held._replace(files={**held.files, **more}))
+    settle(tmp_path)
+    assert not (info / "uv_cache.json").exists()
+    assert (info / "RECORD").read_bytes() == b"a.py,sha256=z,3\r\na-1.dist-info/RECORD,,\r\n"
+    found = manifest.read(str(venv)).files
+    assert inner + "uv_cache.json" not in found
+    assert found[inner + "RECORD"].digests == (attest.digest_of(str(info / "RECORD"), (info / "RECORD").stat()),)
+    assert found[inner + "RECORD"].size == 43
