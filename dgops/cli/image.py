@@ -47,12 +47,11 @@ def build(ctx: click.Context, kind: str, profile: str | None, out: Path | None, 
 
     settings: Settings = ctx.obj
     progress = Progress(len(place.NAME), check=False, quiet=as_json, verbose=ctx.meta["dgops.verbose"])
-    try:
-        # A deploy's recap is data of `dgops deploy`; here it is one more step.
-        with contextlib.redirect_stdout(sys.stderr):
-            built = build_image(Order(kind, profile, out), settings, progress, lambda line: click.echo(line, err=True))
-    finally:
-        progress.stop()
+    # Its status line would stand between the steps that are told here.
+    progress.stop()
+    # A deploy's recap is data of `dgops deploy`; here it is one more step.
+    with contextlib.redirect_stdout(sys.stderr):
+        built = build_image(Order(kind, profile, out), settings, progress, lambda line: click.echo(line, err=True))
     if as_json:
         print_json(
             {

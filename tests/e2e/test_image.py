@@ -131,6 +131,13 @@ def test_the_distro_is_nearly_ready(place, distro):
     assert again[1]["hosts"][distro]["outcome"] == "unchanged"
 
 
+def test_its_first_program_greets(place, built, distro):
+    layout = layout_of(place.settings)
+    with machine.at_work(layout) as engine:
+        said = engine.call("exec", layout.container(distro), "/bin/sh", "-c", "/usr/lib/wsl/oobe.sh")
+    assert f"commit {built['manifest']['commit'][:12]}: user seanf" in said
+
+
 def test_its_health_is_good(place, distro):
     code, found = place.json("health", "--host", distro)
     failed = [one for one in found["hosts"][distro]["checks"] if one["outcome"] != "pass"]
@@ -169,7 +176,7 @@ def pod(place, built):
         bridge.ensure(engine, layout.network, layout.label)
         arguments = boot.run_arguments(layout, engine.limits, record, loaded, client_key(layout))
         ours = next(number for number, word in enumerate(arguments) if word.endswith(":/start.sh:ro"))
-        secret = ["--env", 'HF_TOKEN=it\'s a "secret" of $HOME', "--env", "LINES=one\ntwo"]
+        secret = ["--env", 'HF_TOKEN=it\'s a "secret" of $HOME', "--env", "NOTE=one\ntwo"]
         engine.call(arguments[0], *secret, *arguments[1 : ours - 1], *arguments[ours + 1 :])
         boot.settle(layout, engine, record)
         inventory.write(layout, records.load_all(layout))
@@ -184,7 +191,7 @@ def test_a_pod_image_starts_as_a_rented_pod_does(place, pod):
     """Key in, host keys that it printed, its environment in every session, and nobody else reads that."""
     assert place.on("imaged", "printenv HF_TOKEN") == 'it\'s a "secret" of $HOME\n'
     assert place.on("imaged", "printenv RUNPOD_POD_ID").strip() == pod.pod_id
-    assert place.on("imaged", "bash -lc 'printenv LINES'") == "one\ntwo\n"
+    assert place.on("imaged", "bash -lc 'printenv NOTE'") == "one\ntwo\n"
     modes = "stat -c '%a %U %G' /etc/rp_environment /root/.ssh/environment /home/seanf/.ssh/environment"
     assert place.on("imaged", modes).splitlines() == ["640 root seanf", "600 root root", "600 seanf seanf"]
     done = place.dgops("deploy", "--host", "imaged")
