@@ -7,13 +7,13 @@ import gzip
 import lzma
 import tarfile
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any
 
 from dgops.errors import DgopsError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 # No file that WSL reads may be larger, and nothing larger is read here.
@@ -95,15 +95,14 @@ class Archive:
             return b""
         if entry.name not in self.held:
             # A link led to where nobody looked at first.
-            for one, stream in _entries(self.path):
-                if one.name == entry.name and stream is not None:
-                    self.held[entry.name] = one.head + stream.read(LARGEST)
+            found = _entries(self.path, lambda one: one.name == entry.name)
+            self.held |= {one.name: content for one, content in found if content is not None}
         return self.held.get(entry.name)
 
     def head(self, path: str) -> bytes:
         """Return the first bytes of a program, nothing where there is none."""
         entry = self.find(path)
-        return (self.held.get(entry.name, b"")[:_HEAD] or entry.head) if entry else b""
+        return entry.head if entry else b""
 
     def text(self, path: str) -> str | None:
         """Return a file's text, bytes of other encodings replaced; None as `read`."""
@@ -115,21 +114,26 @@ def load(path: Path) -> Archive:
     """Look through a tar once; UsageError where there is none, DgopsError where it is broken or means harm."""
     archive = Archive(path, _packing(path))
     held = 0
-    for entry, stream in _entries(path):
+
+    def wants(entry: Entry) -> bool:
+        small = entry.size <= LARGEST and held + entry.size <= _MOST_HELD
+        return small and entry.name.startswith(_READ_AT_ONCE)
+
+    for entry, content in _entries(path, wants):
         if entry.name.split("/")[0] == ".." or "/../" in f"/{entry.name}/":
             archive.strays.append(entry.name)
             continue
         archive.entries[entry.name] = entry
         if len(archive.entries) > MOST_ENTRIES:
             raise DgopsError(f"{path} holds more than {MOST_ENTRIES:,} entries, which no distribution does")
-        wanted = entry.size <= LARGEST and entry.name.startswith(_READ_AT_ONCE)
-        if stream is not None and wanted and held + entry.size <= _MOST_HELD:
-            archive.held[entry.name] = stream.read(LARGEST)
-            held += entry.size
+        if content is not None:
+            archive.held[entry.name] = content
+            held += len(content)
     return archive
 
 
-def _entries(path: Path) -> Iterator[tuple[Entry, IO[bytes] | None]]:
+def _entries(path: Path, wants: Callable[[Entry], bool]) -> Iterator[tuple[Entry, bytes | None]]:
+    """Yield every entry, with its content where it is wanted."""
     packing = _packing(path)
     opener = next((one for name, one in _OPENERS.values() if name == packing), open)
     try:
@@ -137,7 +141,7 @@ def _entries(path: Path) -> Iterator[tuple[Entry, IO[bytes] | None]]:
             stream = _Bounded(raw, path)
             with _opened(stream, path) as tar:
                 for member in tar:
-                    yield _entry(tar, member)
+                    yield _entry(tar, member, wants)
             # To the last byte, where gzip keeps the sum over all.
             while stream.read(LARGEST):
                 pass
@@ -168,18 +172,20 @@ def _packing(path: Path) -> str:
     return "none"
 
 
-def _entry(tar: tarfile.TarFile, member: tarfile.TarInfo) -> tuple[Entry, IO[bytes] | None]:
+def _entry(tar: tarfile.TarFile, member: tarfile.TarInfo, wants: Callable[[Entry], bool]) -> tuple[Entry, bytes | None]:
     kinds = {"file": member.isreg(), "folder": member.isdir(), "link": member.issym(), "hardlink": member.islnk()}
     kind = next((name for name, is_it in kinds.items() if is_it), "device")
     xattrs = tuple(key[len(_XATTR) :] for key in member.pax_headers if key.startswith(_XATTR))
-    stream = tar.extractfile(member) if kind == "file" and member.size else None
-    small = member.size <= LARGEST and _plain(member.name).startswith(_READ_AT_ONCE)
-    # A stream is read once: what is kept whole is not looked into before.
-    head = stream.read(_HEAD) if stream is not None and member.mode & 0o111 and not small else b""
     target = _plain(member.linkname) if kind == "hardlink" else member.linkname
     mode = member.mode & 0o7777
-    name = _plain(member.name)
-    return Entry(name, kind, mode, member.uid, member.gid, member.size, target, xattrs, head), stream
+    entry = Entry(_plain(member.name), kind, mode, member.uid, member.gid, member.size, target, xattrs)
+    stream = tar.extractfile(member) if kind == "file" and member.size else None
+    wanted = stream is not None and wants(entry)
+    if stream is None or not (wanted or mode & 0o111):
+        return entry, None
+    # The beginning tells a program from a script.
+    content = stream.read(LARGEST if wanted else _HEAD)
+    return replace(entry, head=content[:_HEAD]), content if wanted else None
 
 
 def _plain(name: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from dgops.errors import DgopsError
@@ -130,9 +132,11 @@ def locked(shadow: str, changed: int | None, epoch: int) -> str:
 
 def inside(root: Path, pattern: str) -> Iterator[Path]:
     """Yield what a pattern names in a tree; a folder that is a link is never gone through: it may lead out of it."""
-    for path in sorted(root.glob(pattern)):
-        if path.parent.resolve() == root.resolve() / path.parent.relative_to(root):
-            yield path
+    folders, _, wanted = pattern.rpartition("/")
+    for folder in sorted(root.glob(folders)) if folders else [root]:
+        if folder.is_dir() and folder.resolve() == root.resolve() / folder.relative_to(root):
+            # By its names: a glob does not see a link that leads nowhere.
+            yield from (folder / name for name in sorted(os.listdir(folder)) if fnmatchcase(name, wanted))
 
 
 def _remove(path: Path) -> None:

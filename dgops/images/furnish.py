@@ -25,8 +25,8 @@ def furnish(root: Path, kind: Kind) -> None:
         put(root, ICON, ico(), 0o644)
     units = root / "etc/systemd/system"
     for unit in kind.masked:
-        for wanted in units.glob(f"*.wants/{unit}"):
-            wanted.unlink()
+        for folder in units.glob("*.wants"):
+            (folder / unit).unlink(missing_ok=True)
         link = units / unit
         link.unlink(missing_ok=True)
         link.symlink_to(_MASK)

@@ -26,7 +26,7 @@ def stage(tmp_path, monkeypatch):
 
     def exported(there, report):
         root = tmp_path / "root"
-        for name in ("etc", "usr/share/doc/apt/examples", "tmp", "var/tmp"):
+        for name in ("etc/apt", "usr/share/doc/apt/examples", "tmp", "var/tmp"):
             (root / name).mkdir(parents=True)
         (root / "usr/share/doc/apt/examples/sources.list").write_text("deb http://m.example/debian bookworm main\n")
         for name in ("shadow", "gshadow"):

@@ -108,6 +108,16 @@ def test_what_stays_is_settled(root):
     assert all((root / name).stat().st_mode & 0o7777 == 0o1777 for name in ("tmp", "var/tmp"))
 
 
+def test_links_that_lead_nowhere_go_too(root):
+    names = ("etc/resolv.conf", "var/lib/dbus/machine-id", "root/.ssh/config")
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).unlink(missing_ok=True)
+        (root / name).symlink_to("/run/nowhere/at-all")
+    clean(root, 0)
+    assert not [name for name in names if (root / name).is_symlink()]
+
+
 def test_twice_is_as_once(root):
     clean(root, 0)
     before = sorted((str(path), path.read_bytes()) for path in root.rglob("*") if path.is_file())
