@@ -27,6 +27,7 @@ COMMANDS = {
     "env": ("dgops.cli.env:env", "Say which environment runs where, and lock environments."),
     "health": ("dgops.cli.health:health", "Look at hosts and say what does not hold."),
     "hosts": ("dgops.cli.hosts:hosts", "List, add and reach hosts."),
+    "image": ("dgops.cli.image:image", "Build WSL and pod images from the roles, and check .wsl files."),
     "init": ("dgops.cli.init:init", "Write a commented dgops.toml and inventory here."),
     "jobs": ("dgops.cli.jobs:jobs", "List, follow, cancel, pull and bundle jobs."),
     "logs": ("dgops.cli.logs:logs", "Show what was done from here."),

@@ -51,7 +51,7 @@ def lock(name: str, profile_name: str | None = None, index: str | None = None) -
     path = tables.folder("locks") / f"{wanted.file_for(profile)}.txt"
     pins = wanted.family_pins(profile)
     source = index or profile.index
-    why = _unreachable(source) if pins else ""
+    why = unreachable(source) if pins else ""
     before = path.read_text() if path.exists() else ""
     if why and before and not set(pins) & set(locks.missing(before)):
         return Locked(path.stem, profile.name, path, _count(before), pins, f"{why}; the lock was left as it is")
@@ -66,7 +66,7 @@ def lock(name: str, profile_name: str | None = None, index: str | None = None) -
     return Locked(path.stem, profile.name, path, _count(text), lacking, why or ("no index holds it" if lacking else ""))
 
 
-def _unreachable(index: str) -> str:
+def unreachable(index: str) -> str:
     """Return why an index cannot be asked, nothing where it can."""
     if "://" not in index:
         return "" if Path(index).is_dir() else f"{index} is no folder"

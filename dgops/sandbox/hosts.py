@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dgops.sandbox.containers.engine import Engine
+    from dgops.sandbox.containers.rootfs import Recipe
     from dgops.sandbox.layout import Layout
     from dgops.sandbox.spec import HostSpec
     from dgops.settings import Settings
@@ -124,14 +125,14 @@ def _record(layout: Layout, spec: HostSpec) -> Record:
 
 
 def _bring_up(layout: Layout, engine: Engine, wanted: list[Record], report: Report) -> list[SandboxHost]:
-    public_key = _client_key(layout)
+    public_key = client_key(layout)
     bridge.ensure(engine, layout.network, layout.label)
     outcomes: dict[str, str] = {}
     started: list[Record] = []
     for record in wanted:
         outcomes[record.spec.name] = outcome = _revive(layout, engine, record)
         if outcome == "started":
-            image = _ensure_image(layout, engine, record.spec.distro, report)
+            image = ensure_image(layout, engine, rootfs.recipe_for(record.spec.distro), report)
             with step(report, f"start {record.spec.name} ({record.spec.kind}, {record.spec.distro})"):
                 record = boot.start(layout, engine, record, image, public_key)  # noqa: PLW2901
         started.append(record)
@@ -162,7 +163,7 @@ def _view(layout: Layout, engine: Engine | None, record: Record, outcome: str = 
     return SandboxHost(record.spec, status, record.port, record.fingerprints, layout.key, command, outcome)
 
 
-def _client_key(layout: Layout) -> str:
+def client_key(layout: Layout) -> str:
     """Return the public half of the sandbox's key, made at first use."""
     public = layout.key.with_suffix(".pub")
     if not (layout.key.is_file() and public.is_file()):
@@ -179,13 +180,12 @@ def _client_key(layout: Layout) -> str:
     return public.read_text().strip()
 
 
-def _ensure_image(layout: Layout, engine: Engine, suite: str, report: Report) -> str:
-    """Return the image of a release, built and imported where that has not been done."""
-    recipe = rootfs.recipe_for(suite)
-    image = machine.image_name(suite, recipe.digest)
+def ensure_image(layout: Layout, engine: Engine, recipe: Recipe, report: Report) -> str:
+    """Return the image of a recipe, built and imported where that has not been done."""
+    image = machine.image_name(recipe.suite, recipe.digest)
     if engine.attempt("image", "inspect", image).returncode == 0:
         return image
-    with step(report, f"base image {suite}"):
+    with step(report, f"base image {recipe.suite}"):
         tar = rootfs.build(recipe, layout.cache, report)
     with step(report, f"import {tar.name}"):
         engine.call("import", str(tar), image, timeout=300)

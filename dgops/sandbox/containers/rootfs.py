@@ -19,7 +19,7 @@ from dgops.sandbox.containers.engine import PACKAGES as HOST_PACKAGES
 from dgops.sandbox.containers.sources import machine_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 # A bare host: what a rented pod has at the least. Everything else is for the roles to bring.
 _PACKAGES = ("ca-certificates", "iproute2", "openssh-server", "procps", "python3", "sudo")
@@ -49,9 +49,13 @@ class Recipe:
         return digest_bytes(json.dumps(asdict(self), sort_keys=True).encode())[:12]
 
 
-def recipe_for(suite: str) -> Recipe:
-    """Return the recipe of a release on this machine: its sources, its proxy, its extra certificates."""
-    return Recipe(suite, machine_sources(suite), {**_certificates(_CERTIFICATES), **_proxy()})
+def recipe_for(suite: str, more: Iterable[str] = ()) -> Recipe:
+    """Return the recipe of a release on this machine: its sources, its proxy, its extra certificates.
+
+    `more` are packages beside those of a bare host.
+    """
+    overlay = {**_certificates(_CERTIFICATES), **_proxy()}
+    return Recipe(suite, machine_sources(suite), overlay, tuple(sorted({*_PACKAGES, *more})))
 
 
 def build(recipe: Recipe, cache: Path, report: Callable[[str], None]) -> Path:

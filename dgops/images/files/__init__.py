@@ -1,0 +1,1 @@
+"""What images carry beside what the roles made."""
