@@ -57,8 +57,12 @@ class Watching:
             return self.results.pop(0)
 
     def close(self):
-        """The threads end with their desk; the reader is left to the end of the tests."""
-        self.watch.gi_frame.f_locals["desk"].stop.set()
+        """Let the threads end: behind the test there is only the true `connect`. The reader is left to its end."""
+        known = self.watch.gi_frame.f_locals
+        known["desk"].stop.set()
+        for thread in known["threads"]:
+            thread.join(30)
+            assert not thread.is_alive()
 
 
 def until(condition):
