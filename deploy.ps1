@@ -53,7 +53,7 @@ Invoke-Wsl ($Root + @('sh', "$Folder/bootstrap.sh")) "bootstrap.sh did not make 
 if ($Modern) { Invoke-Wsl @('--manage', $DistroName, '--set-default-user', 'seanf') 'seanf is not the default user' 'wsl --shutdown' }
 if (-not $Found) { Invoke-Wsl @('--terminate', $DistroName) "$DistroName was not restarted" 'wsl --shutdown' }
 if ($WhatIfPreference) { exit 0 }
-Write-Host "$DistroName is ready:  wsl -d $DistroName --cd ~/dgops    (if it was open before: wsl --terminate $DistroName)"
+Write-Host "$DistroName is ready:  wsl -d $DistroName --cd /home/seanf/dgops    (if it was open before: wsl --terminate $DistroName)"
 Write-Host 'Yours to decide. Defender slows the disk of a distro down; as administrator (Remove-MpPreference takes it back):'
 Write-Host "  Add-MpPreference -ExclusionPath (gp HKCU:\Software\Microsoft\Windows\CurrentVersion\Lxss\* | ? DistributionName -eq $DistroName).BasePath"
 Write-Host "WSL ends jobs when no window is open: vmIdleTimeout=-1 under [wsl2] in $env:USERPROFILE\.wslconfig keeps it up."
