@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -22,6 +23,12 @@ def key(digest: str) -> str:
 def text_digest(text: str) -> str:
     """Return the sha256 of a lock's text in hex."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def show_to_all(descriptor: int) -> None:
+    """Let everybody read a file; on a Windows drive it is another user's from the start, and everybody's anyway."""
+    with contextlib.suppress(PermissionError):
+        os.fchmod(descriptor, 0o644)
 
 
 class Notes:
@@ -98,7 +105,7 @@ class Notes:
             "seeds": self.seeds,
         }
         with open(temporary, "w") as stream:
-            os.fchmod(stream.fileno(), 0o644)
+            show_to_all(stream.fileno())
             json.dump(text, stream, indent=0, sort_keys=True)
         os.replace(temporary, os.path.join(self.cache, NAME))
         self._read = self._load()

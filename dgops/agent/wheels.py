@@ -6,17 +6,19 @@ import glob
 import hashlib
 import importlib
 import os
+import pwd
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import zipfile
 from dataclasses import dataclass
 from typing import Any, Dict, FrozenSet, Iterable, List, NoReturn, Optional, Sequence, Tuple, Union
 
 from dgops.agent import mounts, process, wheel_notes
 from dgops.agent.pins import Pin, canonical, locked
-from dgops.agent.scratch import scratch
+from dgops.agent.scratch import prefix, scratch
 
 # The scratch folders of a cache are those of venvs too.
 __all__ = ["Wheel", "ensure_uv", "fetch", "proven", "run", "scratch", "stop"]
@@ -138,7 +140,7 @@ def brought(wheels: Dict[Pin, str], folder: str) -> Dict[Pin, str]:
 def place(path: str, folder: str) -> str:
     """Give a whole file its name in a folder of the same file system, once its bytes are on disk."""
     with open(path, "rb") as stream:
-        os.fchmod(stream.fileno(), 0o644)
+        wheel_notes.show_to_all(stream.fileno())
         os.fsync(stream.fileno())
     final = os.path.join(folder, os.path.basename(path))
     os.replace(path, final)
@@ -154,10 +156,11 @@ def download(pins: Sequence[Pin], cache: str, index_url: str, altered: Dict[Pin,
 
 
 def _download(pins: Sequence[Pin], cache: str, index_url: str, altered: Dict[Pin, str]) -> List[str]:
-    with scratch(cache) as folder:
+    with scratch(_workplace(cache)) as folder:
         requirements, wheels = os.path.join(folder, "requirements.txt"), os.path.join(folder, "wheels")
         os.mkdir(wheels)
-        write(requirements, "".join(pin.line + "\n" for pin in pins))
+        with open(requirements, "w") as stream:
+            stream.write("".join(pin.line + "\n" for pin in pins))
         argv = [*_pip(), "download", "--quiet", "--no-deps", "--no-input", "--require-hashes", "--only-binary=:all:"]
         argv += ["--no-cache-dir", "--disable-pip-version-check", "--progress-bar=off", "--retries=2", "--timeout=30"]
         argv += ["--dest", wheels, "-r", requirements] + (["--extra-index-url", index_url] if index_url else [])
@@ -165,11 +168,26 @@ def _download(pins: Sequence[Pin], cache: str, index_url: str, altered: Dict[Pin
         done = _started(argv, DOWNLOAD_SECONDS, TMPDIR=folder)
         if done.returncode:
             _explain(done, pins, cache, altered)
-        return sorted(
-            os.path.basename(place(os.path.join(wheels, name), cache))
-            for name in os.listdir(wheels)
-            if name.endswith(".whl")
-        )
+        paths = [os.path.join(wheels, name) for name in sorted(os.listdir(wheels)) if name.endswith(".whl")]
+        return [os.path.basename(path) for path in _placed(paths, cache)]
+
+
+def _workplace(cache: str) -> str:
+    """Return where pip may work: it sets modes, which a Windows drive refuses."""
+    with tempfile.NamedTemporaryFile(dir=cache, prefix=prefix()) as probe:
+        try:
+            os.fchmod(probe.fileno(), 0o600)
+        except PermissionError:
+            return pwd.getpwuid(os.geteuid()).pw_dir
+    return cache
+
+
+def _placed(paths: List[str], cache: str) -> List[str]:
+    """Give downloaded files their names in the cache, from another file system by a copy there."""
+    if not paths or os.stat(paths[0]).st_dev == os.stat(cache).st_dev:
+        return [place(path, cache) for path in paths]
+    with scratch(cache) as folder:
+        return [place(shutil.copyfile(path, os.path.join(folder, os.path.basename(path))), cache) for path in paths]
 
 
 def _pip() -> List[str]:

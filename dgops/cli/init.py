@@ -44,6 +44,7 @@ all:
     local:
       ansible_connection: local
       ansible_python_interpreter: /usr/bin/python3
+      base__sshd: false
 """
 
 

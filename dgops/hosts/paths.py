@@ -8,8 +8,10 @@ import re
 from pathlib import Path
 
 from dgops.errors import UsageError
+from dgops.hosts.mangled import TWICE, likely
+from dgops.hosts.wsl_conf import mount_root
 
-MOUNT = "/mnt"
+UNSEEN = "looks like a Windows path that lost its backslashes, or that WSL cannot see"
 # Said where somebody expects git under a Windows drive; nothing ever makes a repository there.
 NO_GIT_THERE = (
     "a copy under a Windows drive has no .git, and that is as it should be: git's state lives in the Linux file system"
@@ -20,7 +22,7 @@ LONG = re.compile(r"^\\\\\?\\(?=[A-Za-z]:)")
 # \\wsl$\Distro\home and \\wsl.localhost\Distro\home, with either kind of slash.
 DISTRO = re.compile(r"^[\\/]{2}wsl(?:\$|\.localhost)[\\/]+[^\\/]+(.*)$", re.IGNORECASE | re.DOTALL)
 SHARE = re.compile(r"^(\\\\|//)[^\\/]+[\\/]")
-# What a shell or a YAML double quote makes of \t, \n, \a and their like; and what Windows forbids.
+# What Windows forbids.
 FORBIDDEN = re.compile(r'[\x00-\x1f<>:"|?*]')
 
 
@@ -29,11 +31,12 @@ def is_windows_path(path: str) -> bool:
     return bool(DRIVE.match(path) or DISTRO.match(path) or SHARE.match(path) or "\\" in path)
 
 
-def windows_to_wsl(path: str, mount: str = MOUNT) -> str | None:
+def windows_to_wsl(path: str, mount: str | None = None) -> str | None:
     r"""Return the path's name inside WSL: C:\Users\x is /mnt/c/Users/x, \\wsl$\Distro\home\x is /home/x.
 
-    None where there is none: a network share, a relative path, or a path that lost its backslashes on the
-    way (C:Usersx is what a shell leaves of C:\Users\x). As on Windows, no .. leads above the drive.
+    Windows' drives are below mount, or where this distro's wsl.conf says. None where there is no name: a network
+    share, a relative path, or a path that lost its backslashes on the way (C:Usersx is what a shell leaves of
+    C:\Users\x). As on Windows, no .. leads above the drive.
     """
     distro = DISTRO.match(path)
     if distro:
@@ -41,17 +44,18 @@ def windows_to_wsl(path: str, mount: str = MOUNT) -> str | None:
     drive = DRIVE.match(LONG.sub("", path))
     if not drive or (drive[2] and drive[2][0] not in "\\/"):
         return None
-    return _joined(f"{mount.rstrip('/')}/{drive[1].lower()}", drive[2])
+    root = mount_root() if mount is None else mount
+    return _joined(f"{root.rstrip('/')}/{drive[1].lower()}", drive[2])
 
 
-def wsl_to_windows(path: str, mount: str = MOUNT, slash: str = "\\") -> str | None:
+def wsl_to_windows(path: str, mount: str | None = None, slash: str = "\\") -> str | None:
     r"""Return what Windows calls a path under its drives: /mnt/c/AI is C:\AI, or C:/AI where slash is /.
 
     None for a path that is relative, on no drive, or cannot be written on Windows.
     """
     # Windows resolves .. by the letters, too.
     parts = posixpath.normpath(path).split("/") if path.startswith("/") else []
-    root = [part for part in mount.split("/") if part]
+    root = [part for part in (mount_root() if mount is None else mount).split("/") if part]
     inner = [part for part in parts if part]
     drive, names = inner[len(root) : len(root) + 1], inner[len(root) + 1 :]
     if inner[: len(root)] != root or not drive or not re.fullmatch("[A-Za-z]", drive[0]):
@@ -61,34 +65,39 @@ def wsl_to_windows(path: str, mount: str = MOUNT, slash: str = "\\") -> str | No
     return f"{drive[0].upper()}:{slash}{slash.join(names)}"
 
 
-def to_here(text: str, mount: str = MOUNT) -> Path:
+def to_here(text: str, mount: str | None = None) -> Path:
     r"""Return the path that somebody typed, in this system's own form: C:\x is /mnt/c/x, photos\cats is photos/cats.
 
-    Raises UsageError for a path that lost its backslashes, a network share, or what no file can be called.
+    Raises UsageError for a path that was mangled, naming the likely one; for a network share; for what can be no path.
     """
+    root = mount_root() if mount is None else mount
     if not text or "\0" in text or not _encodable(text):
         raise UsageError(f"{text!r} is no path" if text else "an empty path", "write it as /mnt/c/… or ./folder")
+    meant = likely(text, root)
     if not is_windows_path(text):
+        if meant:
+            raise UsageError(f"{text} is no path here: Windows' drives are below {root}", f"did you mean {meant}?")
         return Path(os.path.expanduser(text) if text == "~" or text.startswith("~/") else text)
-    translated = windows_to_wsl(text, mount) or _relative(text)
+    translated = None if TWICE.match(text) else windows_to_wsl(text, root) or _relative(text)
     if translated is None:
-        raise UsageError(advice(text, mount), "in a shell, put a Windows path in single quotes")
+        question = f"did you mean {meant}? " if meant else ""
+        raise UsageError(f"{text!r} {UNSEEN}", f"{question}in a shell, put a Windows path in single quotes")
     return Path(translated)
 
 
-def is_windows_mount(path: Path, mount: str = MOUNT) -> bool:
+def is_windows_mount(path: Path, mount: str | None = None) -> bool:
     """Return whether a path lies on one of Windows' drives, where git is slow and file modes are not kept."""
     return wsl_to_windows(str(path.absolute()), mount) is not None
 
 
-def advice(path: str, mount: str = MOUNT) -> str:
+def advice(path: str, mount: str | None = None) -> str:
     """Return what to tell somebody who wrote a Windows path where a Linux one belongs."""
-    translated = windows_to_wsl(path, mount)
-    if translated:
+    root = mount_root() if mount is None else mount
+    translated = windows_to_wsl(path, root)
+    if translated and not TWICE.match(path):
         return f"{path} is a Windows path; here it is {translated}"
-    return (
-        f"{path!r} looks like a Windows path that lost its backslashes, or that WSL cannot see; write it as {mount}/c/…"
-    )
+    meant = likely(path, root) or f"{root.rstrip('/')}/c/…"
+    return f"{path!r} {UNSEEN}; write it as {meant}"
 
 
 def _encodable(text: str) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dgops.hosts import secrets
 from dgops.hosts.host import Host
 from dgops.hosts.paths import advice, is_windows_path
+from dgops.hosts.wsl_conf import MOUNT
 from dgops.hosts.yaml_files import where
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ class Reader:
             return
         if key == "persistent_root":
             if is_windows_path(str(value)):
-                self._note(name, key, advice(str(value)))
+                # A path of the host, whose drives nobody has looked for yet.
+                self._note(name, key, advice(str(value), MOUNT))
             elif not str(value).startswith("/"):
                 self._note(name, key, f"{value!r} is not an absolute path")
             return

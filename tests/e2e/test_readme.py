@@ -24,7 +24,7 @@ def sections():
 
 def test_every_section_is_known():
     work = {"Environments that are proven", "Work on a pod", "A training set", "Edits come home"}
-    assert set(sections()) == {"Two commands", "Your own pod", "A WSL distro", *work}
+    assert set(sections()) == {"Two commands", "Your own pod", "On Windows", *work}
 
 
 def test_the_two_commands_are_what_ci_runs():
@@ -98,19 +98,28 @@ def test_edits_come_home(place):
 
 
 def test_a_wsl_distro_is_its_own_controller(place):
-    """A clone inside the distro: set up, deployed to itself, healthy."""
+    """The files in the distro, somewhere: taken to seanf's home, deployed there, healthy."""
+    (place.root / "inventories/local/host_vars").mkdir()
+    (place.root / "inventories/local/host_vars/local.yml").write_text("dgops_mode: fast-test\n")
     distro = place.up("distro", kind="wsl")[0]
-    lines = sections()["A WSL distro"]
-    assert lines[:2] == ["make setup", ACTIVATE]
+    lines = sections()["On Windows"]
+    assert lines[0] == "sudo sh bootstrap.sh"
     tree = f"tar -C {place.root} --exclude ./.dgops --exclude ./home -c ."
-    copied = place.run("bash", "-ec", f"{tree} | {distro.ssh_line} 'mkdir dgops && tar -C dgops -x'")
+    copied = place.run("bash", "-ec", f"{tree} | {distro.ssh_line} 'mkdir files && tar -C files -x'")
     assert copied.returncode == 0, copied.stderr
-    # What a clone needs before its first command: git and make.
-    script = "\n".join(
-        ["sudo apt-get -qq update", "sudo apt-get -qq -y install git make >/dev/null", "cd dgops", *lines]
-    )
-    script = script.replace("make setup", "sudo apt-get -qq -y install python3-venv rsync >/dev/null\nmake setup")
-    script = f"export DGOPS_MODE=fast-test\n{script}"
-    done = place.run(*distro.ssh, f"set -eu\n{script}", timeout=600)
+    done = place.run(*distro.ssh, "\n".join(["set -eu", "cd files", *lines]), timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^DeadlyLinux_002 +pass", done.stdout, flags=re.MULTILINE), done.stdout
+    health = done.stdout.rpartition("HOST ")[2]
+    assert re.search(r"^local +pass", health, flags=re.MULTILINE), done.stdout
+
+
+def test_what_is_typed_on_windows_is_known_there():
+    """The line for PowerShell cannot be run here; test_windows.py runs the script itself."""
+    script = (REPO / "deploy.ps1").read_text()
+    block = re.search(r"```powershell\n(.*?)```", (REPO / "README.md").read_text(), flags=re.DOTALL)[1]
+    text = (REPO / "README.md").read_text().partition("## On Windows")[2].partition("\n## ")[0]
+    assert block.startswith(".\\deploy.ps1 -")
+    options = set(re.findall(r"[` ]-([A-Z]\w+)", text))
+    assert options == {"Image", "RootFs", "DistroName", "Location", "WhatIf"}
+    assert all(f"]${name}" in script for name in options - {"WhatIf"})
+    assert "SupportsShouldProcess" in script

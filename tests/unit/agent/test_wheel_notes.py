@@ -65,3 +65,19 @@ def test_a_hostile_folder(cache, plant):
     notes = Notes(str(cache))
     assert notes.files == {}
     assert wheel_notes.seen({"path": str(cache), "locks": {"app": "00"}})["unknown"] == ["app"]
+
+
+def test_a_windows_drive_takes_no_modes(tmp_path, monkeypatch):
+    """There every file is another user's, and everybody's."""
+
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    file = tmp_path / "file"
+    file.write_text("x")
+    file.chmod(0o600)
+    with file.open() as stream:
+        wheel_notes.show_to_all(stream.fileno())
+        assert file.stat().st_mode & 0o777 == 0o644
+        monkeypatch.setattr("os.fchmod", refuse)
+        wheel_notes.show_to_all(stream.fileno())
