@@ -91,7 +91,7 @@ require_packages() {
     did "apt-get install$missing"
     export DEBIAN_FRONTEND=noninteractive
     apt-get -qq -o DPkg::Lock::Timeout=120 -o APT::Update::Error-Mode=any update ||
-        die "apt-get does not reach its sources" "is there a network? a proxy goes into /etc/apt/apt.conf.d"
+        die "apt-get does not reach its sources" "is there a network? ip route tells; a proxy belongs into /etc/apt/apt.conf.d"
     # shellcheck disable=SC2086 # a list of names
     apt-get -qq -y -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 install --no-install-recommends $missing >/dev/null ||
         die "apt-get did not install$missing" "what it says stands above; dpkg --configure -a mends an install cut off"
