@@ -31,7 +31,7 @@ def likely(text: str, mount: str) -> str | None:
         return "/" + _slashes(distro[1])
     if mounted := MOUNTED.match(plain):
         found = _under(mount, mounted[2], mounted[4])
-        return None if found == text or _is_here(mounted) else found
+        return None if found == text or _is_meant(mounted) else found
     if glued := GLUED.match(plain):
         return _under(mount, glued[1], _parted(f"{mount.rstrip('/')}/{glued[1].lower()}", glued[2]))
     if whole := WHOLE.match(plain):
@@ -40,9 +40,10 @@ def likely(text: str, mount: str) -> str | None:
     return _under(mount, "c", plain) if re.match(r"\\[^\\]", plain) else None
 
 
-def _is_here(mounted: re.Match[str]) -> bool:
-    """Return whether a path's first folders are there as they were typed: then it is no mistake."""
-    return "\\" not in mounted[0] and os.path.lexists(f"{mounted[1]}{mounted[2]}{mounted[3]}")
+def _is_meant(mounted: re.Match[str]) -> bool:
+    """Return whether a path is none of Windows': its first folders are there as typed, or it is a mere /w."""
+    short = mounted[1] == "/" and not mounted[3] and not mounted[4].strip("/")
+    return short or ("\\" not in mounted[0] and os.path.lexists(f"{mounted[1]}{mounted[2]}{mounted[3]}"))
 
 
 def _under(mount: str, drive: str, rest: str) -> str:

@@ -84,6 +84,11 @@ def test_a_path_that_is_there_is_no_mistake(tmp_path, monkeypatch):
     assert to_here("/mnt/C/Users") == Path("/mnt/C/Users")
 
 
+def test_a_folder_of_one_letter_is_no_drive():
+    assert to_here("/w") == Path("/w")
+    assert to_here("/w/") == Path("/w")
+
+
 def test_advice_names_it_too():
     assert advice("C:Usersseanf", "/mnt") == (
         "'C:Usersseanf' looks like a Windows path that lost its backslashes, or that WSL cannot see; "
