@@ -112,5 +112,8 @@ def _write(root: Path, kind: Kind, out: Path, commit: Commit) -> None:
             pack(root, part, commit.epoch)
         part.chmod(0o644)
         os.replace(part, out)
+    except OSError as error:
+        why = error.strerror or error
+        raise DgopsError(f"{out} could not be written: {why}", "make room there, or elsewhere: --out FILE") from error
     finally:
         part.unlink(missing_ok=True)

@@ -18,7 +18,8 @@ from dgops.sandbox.ports import free_port
 from dgops.sandbox.records import Record
 from dgops.sandbox.spec import HostSpec
 
-pytestmark = pytest.mark.e2e
+# A build takes minutes, and what uses two has twice as many.
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(30 * MINUTES)]
 NAME = "distro"
 # Another time than now, as a commit of last year has.
 WHEN = 1_700_000_000

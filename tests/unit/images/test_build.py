@@ -91,8 +91,14 @@ def test_a_tree_that_moves_on_during_the_build_makes_no_image(stage, tmp_path):
     assert not (tmp_path / "dist").exists()
 
 
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_half_a_file_never_stays(stage, tmp_path, monkeypatch, error):
+ENDS = [
+    (OSError(28, "No space left on device"), DgopsError, r"x\.wsl could not be written: No space left"),
+    (KeyboardInterrupt("stop"), KeyboardInterrupt, "stop"),
+]
+
+
+@pytest.mark.parametrize(("error", "kind", "words"), ENDS, ids=["disk full", "interrupted"])
+def test_half_a_file_never_stays(stage, tmp_path, monkeypatch, error, kind, words):
     out = tmp_path / "dist/x.wsl"
     out.parent.mkdir()
     out.write_text("the one before")
@@ -102,7 +108,7 @@ def test_half_a_file_never_stays(stage, tmp_path, monkeypatch, error):
         raise error
 
     monkeypatch.setattr(building, "pack", fail)
-    with pytest.raises(type(error)):
+    with pytest.raises(kind, match=words):
         stage.build(out=out)
     assert [path.name for path in out.parent.iterdir()] == ["x.wsl"]
     assert out.read_text() == "the one before"
