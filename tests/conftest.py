@@ -9,6 +9,13 @@ if SOAK:
     settings.load_profile("soak")
 
 
+def pytest_collection_modifyitems(items):
+    """Give each test of a soak the time for twenty times as much; what names a deadline of its own keeps it."""
+    for item in items if SOAK else ():
+        if not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(3 * 60 * 60))
+
+
 @pytest.fixture(autouse=True)
 def own_place(monkeypatch, tmp_path, request):
     """Keep a test away from the person's real home; end-to-end tests set up their own."""

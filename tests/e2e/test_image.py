@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,30 @@ def test_its_first_program_greets(place, built, distro):
     with machine.at_work(layout) as engine:
         said = engine.call("exec", layout.container(distro), "/bin/sh", "-c", "/usr/lib/wsl/oobe.sh")
     assert f"commit {built['manifest']['commit'][:12]}: user seanf" in said
+
+
+@pytest.fixture
+def booted(place, distro):
+    """Return `booted(*argv)`: runs argv in a container of the image whose first process is systemd."""
+    layout = layout_of(place.settings)
+    name = layout.container("booted")
+    with machine.at_work(layout) as engine:
+        options = ["--label", layout.label, "--name", name, "--network", "none", *engine.limits]
+        engine.call("run", "--detach", "--pull=never", "--systemd=always", *options, image_of(place), "/sbin/init")
+    yield lambda *argv: engine.attempt("exec", name, *argv, timeout=MINUTES).stdout.strip()
+    with machine.at_work(layout) as engine:
+        engine.discard(name)
+
+
+def test_systemd_starts_it(booted):
+    """Nothing fails, and the host keys are this distro's own."""
+    until = time.monotonic() + MINUTES
+    while booted("systemctl", "is-system-running") not in ("running", "degraded"):
+        assert time.monotonic() < until
+        time.sleep(0.5)
+    assert booted("systemctl", "list-units", "--failed", "--plain", "--no-legend") == ""
+    assert booted("systemctl", "is-active", "ssh") == "active"
+    assert "ssh_host_ed25519_key" in booted("sh", "-c", "ls /etc/ssh/ssh_host_*_key")
 
 
 def test_its_health_is_good(place, distro):
