@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from dgops.pods.provider import Provider
     from dgops.settings import Settings
 
-LOG_SECONDS = 3.0
+# A busy provider takes its time; whoever printed no keys is waited for that long.
+LOG_SECONDS = 10.0
 wait_option = click.option(
     "--wait", type=click.FloatRange(min=0), default=600.0, show_default=True, help="Seconds until SSH answers; 0: none."
 )

@@ -47,9 +47,9 @@ def main(source):
 
 def operation(whole, one):
     responses = {}
-    for status, response in one["responses"].items():
-        if "$ref" in response:
-            response = whole["components"]["responses"][response["$ref"].rsplit("/", 1)[1]]
+    shared = whole["components"]["responses"]
+    for status, named in one["responses"].items():
+        response = shared[named["$ref"].rsplit("/", 1)[1]] if "$ref" in named else named
         media = next(iter(response.get("content", {}).values()), {})
         responses[status] = bare(media.get("schema"))
     body = one.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
