@@ -149,14 +149,14 @@ def create(
     """
     from dgops.errors import UsageError
     from dgops.pods import rent, wishes
-    from dgops.pods.account import connected
+    from dgops.pods.account import connected, intents_of
 
     if volume and volume_gb:
         raise UsageError("say either --volume or --volume-gb", "dgops pod create --help")
     gpus = tuple(one.strip() for one in gpu.split(",") if one.strip())
     wish = wishes.Wish(name, gpus, profile, image, volume, volume_gb or 0, disk_gb)
     with connected(settings) as provider:
-        done = rent.rent(provider, settings.state, wish, wishes.public_key(key), wait, _say)
+        done = rent.rent(provider, intents_of(settings), wish, wishes.public_key(key), wait, _say)
         for reason in done.passed:
             _say(f"passed over: {reason}")
         _say(f"{name}  {done.outcome}")
@@ -224,15 +224,14 @@ def terminate(settings: Settings, name: str, discard: bool, agreed: tuple[str, .
     """
     from dgops.flows.pod_end import before_end
     from dgops.pods import names
-    from dgops.pods.account import connected
-    from dgops.pods.intents import Intents
+    from dgops.pods.account import connected, intents_of
 
     with connected(settings) as provider:
         found = names.find(provider, name)
         short = names.short(found.name)
         before_end(settings, short, guard_of(settings, discard, agreed))
         provider.terminate(found.id)
-    intents = Intents(settings.state)
+    intents = intents_of(settings)
     if intents.all().get(short) and intents.all()[short].pod_id in ("", found.id):
         intents.drop(short)
     if as_json:
@@ -250,12 +249,11 @@ def reconcile(ctx: click.Context, as_json: bool) -> None:
     A create that was cut off is known again. Exit 1 where pods called dgops-… are rented that nobody here knows of.
     """
     from dgops.cli import pod_lines
-    from dgops.pods.account import connected
-    from dgops.pods.intents import Intents
+    from dgops.pods.account import connected, intents_of
     from dgops.pods.reconcile import reconcile as compare
 
     with connected(ctx.obj) as provider:
-        found = compare(provider, Intents(ctx.obj.state))
+        found = compare(provider, intents_of(ctx.obj))
     if as_json:
         kinds = {
             name: [pod_lines.pod_json(one) for one in getattr(found, name)]

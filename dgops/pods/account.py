@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from dgops.hosts import secrets
+from dgops.pods.intents import Intents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,3 +29,8 @@ def connected(settings: Settings) -> Iterator[Provider]:
         yield RunPod(session)
     finally:
         session.close()
+
+
+def intents_of(settings: Settings) -> Intents:
+    """Return what was asked for from here, at this address: pods of a double are none of the account's."""
+    return Intents(settings.state / "pods" / (urlsplit(settings.runpod_url).hostname or "unknown"))

@@ -30,8 +30,8 @@ class Intent:
 class Intents:
     """The folder with one file for each name."""
 
-    def __init__(self, state: Path) -> None:
-        self._folder = state / "pods"
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 from dgops.errors import DgopsError, UnreachableError
 from dgops.pods import create, names, ready, wishes
-from dgops.pods.intents import Intents
 from dgops.pods.models import STOPPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from dgops.pods.create import Created
+    from dgops.pods.intents import Intents
     from dgops.pods.provider import Provider
     from dgops.pods.wishes import Wish
 
 
-def rent(provider: Provider, state: Path, wish: Wish, key: str, seconds: float, say: Callable[[str], None]) -> Created:
+def rent(
+    provider: Provider, intents: Intents, wish: Wish, key: str, seconds: float, say: Callable[[str], None]
+) -> Created:
     """Rent a pod, or find it, and wait until its sshd answers; a new one that does not is terminated again."""
     names.remote(wish.name)
-    intents = Intents(state)
     gpus = provider.gpus()
     volumes = provider.volumes() if wish.volume else ()
     done = create.create(provider, wish.name, wishes.requests(wish, gpus, volumes, key), intents)

@@ -91,8 +91,9 @@ class PaperDouble:
 
     def settle(self, pod_id, status="RUNNING"):
         for _ in range(1000):
-            if self.cloud.pods[pod_id].status == status:
-                return
+            with self.cloud._lock:  # what is seen is then written down too
+                if self.cloud.pods[pod_id].status == status:
+                    return
             threading.Event().wait(0.01)
         raise AssertionError(self.cloud.pods[pod_id])
 

@@ -63,6 +63,11 @@ class Cloud:
                 self.pods[pod_id] = replace(pod, stale_reads=pod.stale_reads - 1)
             return pod
 
+    def all_pods(self) -> list[RentedPod]:
+        """Return every pod as a reader sees it."""
+        with self._lock:
+            return [self.pod(pod_id) for pod_id in list(self.pods)]
+
     def act(self, pod_id: str, action: str) -> RentedPod | None:
         """Start, stop, restart or terminate a pod; raises RefusalError 409 where its status forbids it."""
         with self._lock:

@@ -46,7 +46,7 @@ def find(method: str, path: str) -> tuple[Handler, tuple[str, ...]]:
 
 
 def _list_pods(cloud: Cloud, _request: Request) -> tuple[int, Any]:
-    return 200, {"pods": [pods.view(cloud.pod(pod_id)) for pod_id in list(cloud.pods)]}
+    return 200, {"pods": [pods.view(pod) for pod in cloud.all_pods()]}
 
 
 def _create_pod(cloud: Cloud, request: Request) -> tuple[int, Any]:

@@ -74,6 +74,15 @@ def forget(settings: Settings) -> bool:
     return ended
 
 
+def rented(settings: Settings) -> list[str]:
+    """Return the names of the pods that are rented at the double, whether it runs or not."""
+    try:
+        found = json.loads((_folder(layout_of(settings)) / "cloud.json").read_text())
+        return [str(pod["body"]["name"]) for pod in found["pods"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
 def look(settings: Settings) -> Double | None:
     """Return the double if it answers."""
     folder = _folder(layout_of(settings))

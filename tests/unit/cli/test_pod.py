@@ -72,7 +72,7 @@ def test_a_whole_life(double, dgops):
 def memory_of_pods():
     from pathlib import Path
 
-    return Path("state/pods").glob("*.json")
+    return Path("state/pods/127.0.0.1").glob("*.json")
 
 
 def test_nothing_there(double, dgops):

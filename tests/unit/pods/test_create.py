@@ -13,7 +13,7 @@ WISHES = [PodRequest("dgops-pod", "x", card) for card in CARDS]
 
 @pytest.fixture
 def intents(tmp_path):
-    return Intents(tmp_path)
+    return Intents(tmp_path / "pods")
 
 
 def create(provider, intents, wishes=WISHES):

@@ -4,7 +4,7 @@ from dgops.pods.intents import Intents
 
 
 def test_asked_confirmed_dropped(tmp_path):
-    intents = Intents(tmp_path)
+    intents = Intents(tmp_path / "pods")
     assert intents.all() == {}
     intents.ask("pod")
     assert intents.all()["pod"].pod_id == ""

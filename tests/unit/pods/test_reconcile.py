@@ -5,7 +5,7 @@ from dgops.pods.reconcile import reconcile
 
 
 def test_each_kind(double, provider, tmp_path):
-    intents = Intents(tmp_path)
+    intents = Intents(tmp_path / "pods")
     known, lost = double.rent(name="dgops-known"), double.rent(name="dgops-lost")
     stranger, other = double.rent(name="dgops-stranger"), double.rent(name="somebody-elses")
     intents.confirm("known", known)
@@ -22,7 +22,7 @@ def test_each_kind(double, provider, tmp_path):
 
 
 def test_what_is_being_asked_for_stays(provider, tmp_path):
-    intents = Intents(tmp_path)
+    intents = Intents(tmp_path / "pods")
     with intents.alone("pod"):
         intents.ask("pod")
         assert reconcile(provider, intents).dropped == ()
@@ -33,4 +33,4 @@ def test_a_damaged_record_is_one_that_was_never_confirmed(double, provider, tmp_
     pod = double.rent(name="dgops-pod")
     (tmp_path / "pods").mkdir()
     (tmp_path / "pods/pod.json").write_text("{")
-    assert [one.id for one in reconcile(provider, Intents(tmp_path)).adopted] == [pod]
+    assert [one.id for one in reconcile(provider, Intents(tmp_path / "pods")).adopted] == [pod]

@@ -16,13 +16,13 @@ def soon(monkeypatch):
 
 
 def rented(provider, tmp_path, seconds):
-    return rent.rent(provider, tmp_path, WISH, "ssh-ed25519 AAAA me", seconds, lambda _line: None)
+    return rent.rent(provider, Intents(tmp_path / "pods"), WISH, "ssh-ed25519 AAAA me", seconds, lambda _line: None)
 
 
 def test_what_does_not_get_ready_goes(double, provider, tmp_path):
     with pytest.raises(UnreachableError, match="it was terminated"):
         rented(provider, tmp_path, 0.3)
-    assert (double.cloud.pods, double.cloud.ledger()["billing"], Intents(tmp_path).all()) == ({}, [], {})
+    assert (double.cloud.pods, double.cloud.ledger()["billing"], Intents(tmp_path / "pods").all()) == ({}, [], {})
 
 
 def test_what_was_there_stays(double, provider, tmp_path):

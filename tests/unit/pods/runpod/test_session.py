@@ -1,4 +1,4 @@
-"""Calls over HTTP: patience where it is asked for, nothing said twice that may be said once, a key that stays unseen."""
+"""Calls over HTTP: patience where it is asked for, no create said twice, and a key that stays unseen."""
 
 import time
 
