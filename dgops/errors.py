@@ -8,6 +8,8 @@ DgopsError                 exit 1   found wrong, or failed
 │   └── AccessError        exit 3   the host answers but does not let us in
 ├── RemoteError            exit 1   a command on a host ended badly
 ├── LossError              exit 1   something that is nowhere else would be thrown away
+├── ProviderError          exit 1   who rents us pods said no
+│   └── CapacityError      exit 1   nothing of that kind is free there now
 └── BusyError              exit 1   somebody else is at work there
 """
 
@@ -65,6 +67,18 @@ class RemoteError(DgopsError):
 
 class LossError(DgopsError):
     """What was asked for would throw away something that is nowhere else."""
+
+
+class ProviderError(DgopsError):
+    """Who rents us pods refused; `status` is the HTTP status of the answer."""
+
+    def __init__(self, message: str, hint: str = "", status: int = 0) -> None:
+        super().__init__(message, hint)
+        self.status = status
+
+
+class CapacityError(ProviderError):
+    """Nothing of what was asked for is free there now; another candidate may be."""
 
 
 class BusyError(DgopsError):

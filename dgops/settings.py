@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,9 @@ else:
 
 PROJECT_FILE = "dgops.toml"
 MODES = ("production", "fast-test")
+RUNPOD_URL = "https://api.runpod.io"
+# The key goes along: in the clear it may not leave this machine.
+_SAFE_URL = re.compile(r"https://[^/?#@\s]+(/[^?#\s]*)?|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?/?")
 MAP_KEYS = ("name", "host", "host_path", "repo", "local_path", "branch", "kind")
 MAP_OPTIONAL = ("branch", "kind")
 
@@ -87,6 +91,11 @@ class Settings:
         return float(self.values["connect_timeout"].value)
 
     @property
+    def runpod_url(self) -> str:
+        """Where RunPod's API answers: /v2 is below it."""
+        return str(self.values["runpod_url"].value)
+
+    @property
     def root(self) -> Path:
         """The folder that a relative inventory is looked for in."""
         return self.project or Path.cwd()
@@ -133,6 +142,7 @@ def _defaults(project: Path | None) -> dict[str, Setting]:
         "forks": 20,
         "inventory": [],
         "mode": None,
+        "runpod_url": RUNPOD_URL,
         "state": str(state),
     }
     return {key: Setting(value, "default") for key, value in values.items()}
@@ -204,6 +214,8 @@ def _checked(key: str, raw: Any, base: Path, where: str, problems: list[str]) ->
             return str(base / Path(raw).expanduser())
         if key == "mode":
             return _mode(raw)
+        if key == "runpod_url":
+            return _url(raw)
         return _positive(key, raw)
     except (TypeError, ValueError) as error:
         problems.append(f"{where}: {error}")
@@ -214,6 +226,12 @@ def _mode(raw: Any) -> str:
     if raw not in MODES:
         raise ValueError(f"{raw!r} is not a mode (one of: {', '.join(MODES)})")
     return str(raw)
+
+
+def _url(raw: Any) -> str:
+    if not isinstance(raw, str) or not _SAFE_URL.fullmatch(raw):
+        raise ValueError(f"{raw!r} is not an https:// address (http:// only on this machine)")
+    return raw.rstrip("/")
 
 
 def _positive(key: str, raw: Any) -> int | float:

@@ -24,6 +24,9 @@ PROJECT = """\
 # forks = 20
 # connect_timeout = 10
 
+# Where RunPod's API answers.
+# runpod_url = "https://api.runpod.io"
+
 # Folders of hosts that `dgops sync` ties to folders of a repository here; repo is relative to this file.
 # [[sync.map]]
 # name = "api"

@@ -31,6 +31,7 @@ COMMANDS = {
     "init": ("dgops.cli.init:init", "Write a commented dgops.toml and inventory here."),
     "jobs": ("dgops.cli.jobs:jobs", "List, follow, cancel, pull and bundle jobs."),
     "logs": ("dgops.cli.logs:logs", "Show what was done from here."),
+    "pod": ("dgops.cli.pod:pod", "Rent pods: offers, create, start, stop, terminate."),
     "run": ("dgops.cli.run:run", "Run a command, a recipe or the dataset pipeline, here or on a host."),
     "sandbox": ("dgops.cli.sandbox:sandbox", "Hosts on this machine that behave as pods do."),
     "secrets": ("dgops.cli.secrets:secrets", "Keep tokens in the keyring; hand them to deploys and jobs."),

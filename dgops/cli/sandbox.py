@@ -8,6 +8,7 @@ import click
 
 from dgops.cli.discard import discard_options, guard_of
 from dgops.cli.render import print_json
+from dgops.cli.sandbox_runpod import runpod
 
 if TYPE_CHECKING:
     from dgops.sandbox.hosts import SandboxHost
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 @click.group()
 def sandbox() -> None:
     """Start and end hosts on this machine that behave as pods and WSL distros do."""
+
+
+sandbox.add_command(runpod)
 
 
 @sandbox.command()

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from dgops.errors import DgopsError, LossError
 from dgops.hosts import inventory
+from dgops.pods.names import short
 from dgops.sandbox import records
 from dgops.sandbox.layout import layout_of
+from dgops.sandbox.runpod import service
 from dgops.sync import maps
 from dgops.sync.guard import Loss, losses
 from dgops.transport.connect import connect
@@ -102,6 +104,7 @@ def before_down(settings: Settings, guard: Guard) -> None:
     if not settings.maps:
         return
     names = {record.spec.name for record in records.load_all(layout_of(settings))}
+    names |= {short(name) for name in service.rented(settings)}
     for host in inventory.load(settings).hosts.values():
         if host.name in names:
             guard.before_destroy(host)

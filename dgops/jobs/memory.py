@@ -51,6 +51,12 @@ def forget(state: Path, job: str) -> None:
     (_folder(state) / f"{job}.json").unlink(missing_ok=True)
 
 
+def not_home(state: Path, host: str) -> list[Remembered]:
+    """Return the jobs of a host that make outputs which are not home."""
+    found = (_read(path) for path in sorted(_folder(state).glob("*.json")))
+    return [one for one in found if one and one.host == host and one.outputs and not one.home]
+
+
 def forget_host(state: Path, host: str) -> None:
     """Forget every job of a host that is gone for good."""
     for path in _folder(state).glob("*.json"):

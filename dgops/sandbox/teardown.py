@@ -13,6 +13,7 @@ from dgops.sandbox.containers import bridge
 from dgops.sandbox.hosts import erase
 from dgops.sandbox.layout import layout_of
 from dgops.sandbox.progress import step
+from dgops.sandbox.runpod import service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,8 @@ class Gone:
 def down(settings: Settings, report: Callable[[str], None] = machine.silent) -> Gone:
     """Take everything of the sandbox down, whatever state a killed command left it in."""
     layout = layout_of(settings)
+    # Before anything is removed: it would start what is gone again.
+    service.forget(settings)
     if not _is_there(layout):
         inventory.remove(layout)
         _tidy(layout.known_hosts.parent, [])

@@ -19,7 +19,7 @@ STARTERS = {
     "sftp": ("dgops/transport/",),
     "scp": ("dgops/transport/",),
 }
-HEAVY = {"ansible", "fabric", "paramiko", "pyinfra", "yaml", "rich", "gevent", "numpy", "concurrent.futures"}
+HEAVY = {"ansible", "fabric", "httpx", "paramiko", "pyinfra", "yaml", "rich", "gevent", "numpy", "concurrent.futures"}
 
 
 def name_of(path):

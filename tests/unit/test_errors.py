@@ -8,10 +8,12 @@ def test_exit_codes():
     assert codes == {
         "AccessError": 3,
         "BusyError": 1,
+        "CapacityError": 1,
         "LossError": 1,
         "ConfigError": 2,
         "DgopsError": 1,
         "HostKeyError": 3,
+        "ProviderError": 1,
         "RemoteError": 1,
         "UnreachableError": 3,
         "UsageError": 2,

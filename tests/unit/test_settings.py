@@ -96,3 +96,26 @@ def test_a_section_that_is_no_list_of_tables(tmp_path, text):
     (tmp_path / "dgops.toml").write_text(text)
     with pytest.raises(ConfigError, match="holds"):
         settings.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("https://api.runpod.io", True),
+        ("https://elsewhere.example/runpod/", True),
+        ("http://127.0.0.1:8080", True),
+        ("http://localhost", True),
+        ("http://api.runpod.io", False),
+        ("http://127.0.0.1.example", False),
+        ("https://user:word@api.runpod.io", False),
+        ("https://api.runpod.io/?a=1", False),
+        ("ftp://api.runpod.io", False),
+    ],
+)
+def test_a_key_is_not_sent_in_the_clear(monkeypatch, text, good):
+    monkeypatch.setenv("DGOPS_RUNPOD_URL", text)
+    if good:
+        assert settings.load().runpod_url == text.rstrip("/")
+    else:
+        with pytest.raises(ConfigError, match="https://"):
+            settings.load()

@@ -1,0 +1,89 @@
+"""Pods, offers and volumes as lines for people and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from dgops.cli.render import ago, columns, plain
+from dgops.pods.names import short
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dgops.pods.models import Pod, Volume
+    from dgops.pods.offers import Offer
+
+
+def pods(found: Sequence[Pod]) -> list[str]:
+    """Return one line for each pod, and what they cost together."""
+    head = ("POD", "STATE", "GPU", "WHERE", "$/H", "REACHED BY", "STARTED")
+    lines = columns([head, *(_row(one) for one in found)])
+    return [*lines, f"{sum(one.cost for one in found):.2f} $ an hour"]
+
+
+def _row(pod: Pod) -> tuple[str, ...]:
+    reached = f"{pod.ssh.user}@{pod.ssh.host} port {pod.ssh.port}" if pod.ssh else "-"
+    cells = (short(pod.name), pod.status.lower(), gpu_of(pod), pod.data_center or "-", f"{pod.cost:.2f}", reached)
+    return (*(plain(cell) for cell in cells), ago(pod.started) if pod.started else "-")
+
+
+def gpu_of(pod: Pod) -> str:
+    """Return a pod's GPUs in a word; one that started without any says so."""
+    if not pod.gpu_count:
+        return "no GPU"
+    name = pod.gpu.removeprefix("NVIDIA ").removeprefix("GeForce ")
+    return f"{pod.gpu_count} × {name}" if pod.gpu_count > 1 else name
+
+
+def pod_json(pod: Pod) -> dict[str, Any]:
+    """Return a pod as JSON."""
+    return {**asdict(pod), "actions": list(pod.actions), "short": short(pod.name)}
+
+
+def volumes(found: Sequence[Volume]) -> list[str]:
+    """Return one line for each volume."""
+    head = ("VOLUME", "ID", "SIZE", "WHERE", "KIND")
+    rows = [(one.name, one.id, f"{one.size_gb} GB", one.data_center, one.kind or "-") for one in found]
+    return columns([head, *(tuple(plain(cell) for cell in row) for row in rows)])
+
+
+def offers(found: Sequence[Offer], profile: str) -> list[str]:
+    """Return one line for each offer that is in stock, then once for each GPU why a profile cannot work on it."""
+    shown = [one for one in found if one.stock not in ("none", "") and (not profile or one.fits)]
+    head = ("GPU", "VRAM", "WHERE", "STOCK", "$/H", "FITS")
+    rows = [
+        (one.gpu.name, f"{one.gpu.memory_gb} GB", one.data_center, one.stock, f"{one.price:.2f}", _fits(one))
+        for one in shown
+    ]
+    lines = columns([head, *(tuple(plain(cell) for cell in row) for row in rows)]) if rows else []
+    reasons = {
+        f"{plain(one.gpu.name)}: not {verdict.profile}: {verdict.reason}": None
+        for one in found
+        for verdict in one.verdicts
+        if not verdict.ok and (profile or not one.fits)
+    }
+    unknown = {
+        f"{plain(one.gpu.name)}: in no table of ours, so nobody says what fits": None
+        for one in found
+        if not one.verdicts
+    }
+    return [*lines, *reasons, *unknown]
+
+
+def _fits(offer: Offer) -> str:
+    return " ".join(sorted(offer.fits)) or "-"
+
+
+def offer_json(offer: Offer) -> dict[str, Any]:
+    """Return an offer as JSON, with the reason of each profile that cannot work."""
+    return {
+        "gpu": offer.gpu.name,
+        "id": offer.gpu.id,
+        "vram_gb": offer.gpu.memory_gb,
+        "data_center": offer.data_center,
+        "stock": offer.stock or None,
+        "price": offer.price,
+        "known": bool(offer.verdicts),
+        "profiles": {one.profile: {"ok": one.ok, "reason": None if one.ok else one.reason} for one in offer.verdicts},
+    }

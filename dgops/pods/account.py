@@ -1,0 +1,36 @@
+"""The provider of this account, made from settings and the key that is kept with the other secrets."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from dgops.hosts import secrets
+from dgops.pods.intents import Intents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dgops.pods.provider import Provider
+    from dgops.settings import Settings
+
+KEY = "RUNPOD_API_KEY"
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[Provider]:
+    """Yield RunPod under the key of the keyring or the environment."""
+    from dgops.pods.runpod.client import RunPod
+    from dgops.pods.runpod.session import Session
+
+    session = Session(settings.runpod_url, secrets.load([KEY])[KEY])
+    try:
+        yield RunPod(session)
+    finally:
+        session.close()
+
+
+def intents_of(settings: Settings) -> Intents:
+    """Return what was asked for from here, at this address: pods of a double are none of the account's."""
+    return Intents(settings.state / "pods" / (urlsplit(settings.runpod_url).hostname or "unknown"))

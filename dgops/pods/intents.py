@@ -1,0 +1,74 @@
+"""What was asked for from here, written down before it was asked: so that no pod is billed that nobody knows of."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from dgops.errors import BusyError
+from dgops.files import write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A pod that was asked for; `pod_id` is empty until the provider has told it."""
+
+    name: str
+    asked: float
+    pod_id: str = ""
+
+
+class Intents:
+    """The folder with one file for each name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Have a name for ourselves; raises BusyError where another create of it goes on."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._folder / f".{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise BusyError(f"another command is creating or ending {name}", "wait for it") from None
+        finally:
+            os.close(descriptor)
+
+    def ask(self, name: str) -> None:
+        """Write down that a pod is about to be asked for."""
+        self._write(Intent(name, time.time()))
+
+    def confirm(self, name: str, pod_id: str) -> None:
+        """Write down which pod it became."""
+        self._write(Intent(name, time.time(), pod_id))
+
+    def drop(self, name: str) -> None:
+        """Forget a pod that is gone, or never was; one that is not known is fine."""
+        (self._folder / f"{name}.json").unlink(missing_ok=True)
+
+    def all(self) -> dict[str, Intent]:
+        """Return every intent by name; a damaged file counts as one that was never confirmed."""
+        return {path.stem: _read(path) for path in sorted(self._folder.glob("*.json"))}
+
+    def _write(self, intent: Intent) -> None:
+        write_json(self._folder / f"{intent.name}.json", asdict(intent), 0o600)
+
+
+def _read(path: Path) -> Intent:
+    try:
+        raw = json.loads(path.read_text())
+        return Intent(path.stem, float(raw["asked"]), str(raw["pod_id"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Intent(path.stem, 0.0)

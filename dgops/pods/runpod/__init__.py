@@ -1,0 +1,1 @@
+"""RunPod through its REST v2."""

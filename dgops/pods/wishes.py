@@ -1,0 +1,99 @@
+"""What a create asks for: one request for each candidate, refused here where its profile cannot work on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dgops.errors import UsageError
+from dgops.pods import names, offers
+from dgops.pods.models import PodRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dgops.pods.models import GpuType, Volume
+
+# profile → image, and the CUDA version that the machine's driver must know. dgops brings its own venvs: the image is
+# the ground that they stand on.
+IMAGES = {
+    "cu121": ("runpod/pytorch:2.2.0-py3.10-cuda12.1.1-devel-ubuntu22.04", "12.1"),
+    "cu124": ("runpod/pytorch:2.4.0-py3.11-cuda12.4.1-devel-ubuntu22.04", "12.4"),
+    "cu126": ("runpod/pytorch:2.4.0-py3.11-cuda12.4.1-devel-ubuntu22.04", "12.6"),
+    "cu128": ("runpod/pytorch:2.8.0-py3.11-cuda12.8.1-cudnn-devel-ubuntu22.04", "12.8"),
+}
+UNKNOWN = "in no table of ours (profiles/tables/gpus.yml), so nobody says what runs on it"
+KEYS = ("id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person asks for; `volume` is the name or id of a network volume, `volume_gb` a disk of the pod's own."""
+
+    name: str
+    gpus: tuple[str, ...]
+    profile: str
+    image: str = ""
+    volume: str = ""
+    volume_gb: int = 0
+    disk_gb: int = 50
+    gpu_count: int = 1
+
+
+def requests(wish: Wish, gpus: Sequence[GpuType], volumes: Sequence[Volume], public_key: str) -> list[PodRequest]:
+    """Return the candidates in order; raises UsageError where none could run the profile."""
+    image, min_cuda = IMAGES.get(wish.profile, ("", ""))
+    image = wish.image or image
+    if not image:
+        raise UsageError(f"no image is known for profile {wish.profile}", f"--image, or one of {', '.join(IMAGES)}")
+    volume = _volume(wish.volume, volumes) if wish.volume else None
+    fitting, refused = [], []
+    for gpu in offers.choose(gpus, wish.gpus):
+        verdicts = offers.verdicts_of(gpu, wish.profile)
+        faults = [one.reason for one in verdicts if not one.ok] if verdicts else [UNKNOWN]
+        refused += [f"{gpu.name}: {fault}" for fault in faults]
+        if not faults:
+            fitting.append(gpu)
+    if not fitting:
+        raise UsageError(
+            f"{wish.profile} runs on none of these: {'; '.join(refused)}", "dgops pod offers says which profiles fit"
+        )
+    return [
+        PodRequest(
+            name=names.remote(wish.name),
+            image=image,
+            gpu=gpu.id,
+            gpu_count=wish.gpu_count,
+            disk_gb=wish.disk_gb,
+            # start.sh reads no other name, and starts no sshd without it.
+            env={"PUBLIC_KEY": public_key},
+            data_centers=(volume.data_center,) if volume else (),
+            volume_id=volume.id if volume else "",
+            volume_gb=wish.volume_gb,
+            min_cuda=min_cuda,
+        )
+        for gpu in fitting
+    ]
+
+
+def public_key(path: Path | None) -> str:
+    """Return the public key that shall open the pod: the one in the file, else the first in ~/.ssh."""
+    folder = Path("~/.ssh").expanduser()
+    candidates = [path] if path else [folder / name for name in KEYS]
+    for candidate in candidates:
+        if candidate.is_file():
+            text = candidate.read_text().strip()
+            if not text.startswith(("ssh-", "ecdsa-", "sk-")):
+                raise UsageError(f"{candidate} is no public key", "name the file that ends in .pub")
+            return text
+    raise UsageError("there is no public key to open the pod with", "ssh-keygen -t ed25519, or --key FILE.pub")
+
+
+def _volume(name: str, volumes: Sequence[Volume]) -> Volume:
+    found = [one for one in volumes if name in (one.id, one.name)]
+    if len(found) != 1:
+        there = ", ".join(one.name for one in volumes) or "none"
+        words = "no volume is" if not found else f"{len(found)} volumes are"
+        raise UsageError(f"{words} called {name} (there: {there})", "dgops pod volumes")
+    return found[0]

@@ -1,0 +1,141 @@
+"""dgops pod, at a double whose pods run on paper."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from dgops.cli import pod as room
+from dgops.cli.main import cli
+from dgops.errors import DgopsError, LossError, UsageError
+from dgops.jobs import memory
+from dgops.jobs.job import Output
+
+
+@pytest.fixture
+def dgops(double, monkeypatch, tmp_path):
+    """Return `dgops(*words)`, which returns exit code, stdout and stderr; raises the errors that main would print."""
+    monkeypatch.setenv("DGOPS_RUNPOD_URL", double.url)
+    monkeypatch.setenv("RUNPOD_API_KEY", double.server.key)
+    monkeypatch.setenv("DGOPS_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(room, "LOG_SECONDS", 1.0)
+    (tmp_path / "dgops.toml").write_text("")
+    (tmp_path / "key.pub").write_text("ssh-ed25519 AAAA me\n")
+
+    def run(*words):
+        done = CliRunner().invoke(cli, words, catch_exceptions=True)
+        if isinstance(done.exception, DgopsError):
+            raise done.exception
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        return done.exit_code, done.stdout, done.stderr
+
+    return run
+
+
+CREATE = ("--gpu", "RTX 5090,RTX 4090", "--env", "cu121", "--key", "key.pub", "--wait", "0")
+
+
+def test_offers(dgops):
+    code, out, _ = dgops("pod", "offers", "--env", "cu121")
+    assert code == 0
+    assert "RTX 5090: not cu121: no code for sm_120" in out
+    code, out, _ = dgops("pod", "offers", "--gpu", "RTX 5090", "--env", "cu121", "--json")
+    assert code == 1
+    (offer,) = json.loads(out)["offers"]
+    assert offer["profiles"]["cu121"]["ok"] is False
+    assert "sm_120" in offer["profiles"]["cu121"]["reason"]
+    assert all(
+        one["price"] <= 0.3 for one in json.loads(dgops("pod", "offers", "--max-price", "0.3", "--json")[1])["offers"]
+    )
+
+
+def test_a_whole_life(double, dgops):
+    code, out, err = dgops("pod", "create", "one", *CREATE)
+    assert (code, "RTX 4090" in out) == (0, True)
+    (pod,) = double.cloud.pods
+    double.settle(pod)
+    code, out, _ = dgops("pod", "create", "one", *CREATE, "--json")
+    assert json.loads(out)["pod"]["id"] == pod
+    assert "0.69 $ an hour" in dgops("pod", "list")[1]
+    _, out, err = dgops("pod", "show", "one")
+    assert "SHA256:" + "a" * 43 in out
+    assert "dgops hosts add one 'ssh root@127.0.0.1 -p" in err
+    assert json.loads(dgops("pod", "stop", "one", "--json")[1])["pod"]["status"] == "EXITED"
+    assert "exited already" in dgops("pod", "stop", "one")[2]
+    dgops("pod", "start", "one", "--wait", "0")
+    double.settle(pod)
+    assert "running already" in dgops("pod", "start", "one", "--wait", "0")[2]
+    assert "terminated" in dgops("pod", "terminate", "one")[1]
+    assert (double.cloud.pods, list(memory_of_pods())) == ({}, [])
+
+
+def memory_of_pods():
+    from pathlib import Path
+
+    return Path("state/pods/127.0.0.1").glob("*.json")
+
+
+def test_nothing_there(double, dgops):
+    assert json.loads(dgops("pod", "list", "--json")[1]) == {"ok": True, "cost_per_hour": 0, "pods": []}
+    assert dgops("pod", "volumes")[1] == ""
+    double.cloud.create_volume({"name": "models", "size": 20, "dataCenter": "US-KS-2"})
+    assert "models" in dgops("pod", "volumes")[1]
+    assert json.loads(dgops("pod", "volumes", "--json")[1])["volumes"][0]["size_gb"] == 20
+    for command in ("show", "start", "stop", "terminate"):
+        with pytest.raises(UsageError, match="no pod is called one"):
+            dgops("pod", command, "one")
+
+
+def test_outputs_that_are_not_home_stop_an_end(double, dgops, tmp_path):
+    pod = double.rent(name="dgops-one")
+    spec = {"id": "0" * 32, "kind": "script", "label": "train", "created": "", "attest": {}}
+    memory.keep(tmp_path / "state", "one", spec, [Output("results", tmp_path)])
+    for command in ("stop", "terminate"):
+        with pytest.raises(LossError, match="results"):
+            dgops("pod", command, "one")
+        with pytest.raises(LossError, match="results"):
+            dgops("pod", command, "one", "--discard")
+    assert double.cloud.pods[pod].status == "RUNNING"
+    dgops("pod", "terminate", "one", "--yes-discard", "one")
+    assert not double.cloud.pods
+
+
+def test_a_mapped_pod_that_nobody_can_look_at_is_not_ended(double, dgops, tmp_path):
+    double.rent(name="dgops-one")
+    keys = {"name": "api", "host": "one", "host_path": "/app", "repo": ".", "local_path": "app"}
+    (tmp_path / "dgops.toml").write_text("[[sync.map]]\n" + "".join(f'{key} = "{one}"\n' for key, one in keys.items()))
+    with pytest.raises(LossError, match="in no inventory"):
+        dgops("pod", "terminate", "one")
+    assert double.cloud.pods
+
+
+def test_reconcile(double, dgops):
+    pod = double.rent(name="dgops-lost")
+    code, _, err = dgops("pod", "reconcile")
+    assert (code, f"dgops pod terminate {pod}" in err) == (1, True)
+    assert json.loads(dgops("pod", "reconcile", "--json")[1])["strangers"][0]["id"] == pod
+    dgops("pod", "terminate", pod)
+    assert dgops("pod", "reconcile")[0] == 0
+
+
+def test_a_start_without_a_gpu_is_told(double, dgops, monkeypatch):
+    from dgops.pods import ready
+
+    monkeypatch.setattr(ready, "answers", lambda _endpoint: True)
+    pod = double.rent(name="dgops-one")
+    dgops("pod", "stop", "one")
+    double.cloud.faults.set({"zero_gpu": 1})
+    with pytest.raises(DgopsError, match="without a GPU"):
+        dgops("pod", "start", "one", "--wait", "20")
+    assert double.cloud.pods[pod].status == "RUNNING"
+
+
+def test_the_key_is_nowhere(double, dgops, tmp_path):
+    dgops("pod", "create", "one", *CREATE)
+    for path in (tmp_path / "state").rglob("*"):
+        assert not path.is_file() or double.server.key.encode() not in path.read_bytes()
+
+
+def test_two_kinds_of_volume(dgops):
+    with pytest.raises(UsageError, match="either"):
+        dgops("pod", "create", "one", *CREATE, "--volume", "a", "--volume-gb", "10")

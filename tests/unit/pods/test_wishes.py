@@ -1,0 +1,55 @@
+"""What a create asks for, and what it refuses to ask for."""
+
+import pytest
+
+from dgops.errors import UsageError
+from dgops.pods.models import GpuType, Volume
+from dgops.pods.wishes import Wish, public_key, requests
+
+CARDS = [
+    GpuType("NVIDIA GeForce RTX 5090", "RTX 5090", 32, 0.94, 0.69, {"EU-RO-1": "high"}),
+    GpuType("NVIDIA GeForce RTX 4090", "RTX 4090", 24, 0.69, 0.34, {"EU-RO-1": "low", "US-KS-2": "high"}),
+    GpuType("AMD Instinct MI300X OAM", "MI300X", 192, 2.49, 0.0, {"EU-RO-1": "low"}),
+]
+VOLUME = Volume("v1", "models", 100, "EU-RO-1", "standard")
+
+
+def wanted(*gpus, **more):
+    return requests(Wish("pod", gpus, **{"profile": "cu121", **more}), CARDS, [VOLUME], "ssh-ed25519 AAAA me")
+
+
+def test_one_for_each_that_can():
+    (one,) = wanted("RTX 5090", "RTX 4090", volume="models")
+    assert (one.gpu, one.name, one.min_cuda) == ("NVIDIA GeForce RTX 4090", "dgops-pod", "12.1")
+    assert (one.volume_id, one.data_centers) == ("v1", ("EU-RO-1",))
+    assert one.env == {"PUBLIC_KEY": "ssh-ed25519 AAAA me"}
+    assert "AAAA" not in repr(one)
+    assert [one.gpu for one in wanted("RTX 5090", "RTX 4090", profile="cu128")] == [CARDS[0].id, CARDS[1].id]
+
+
+@pytest.mark.parametrize(
+    ("gpus", "more", "words"),
+    [
+        (["RTX 5090"], {}, "no code for sm_120"),
+        (["MI300X"], {}, "in no table"),
+        (["RTX 4090"], {"volume": "other"}, "no volume is called other"),
+        (["RTX 4090"], {"profile": "cu130"}, "no image is known for profile cu130"),
+        (["RTX 4090"], {"profile": "cu999", "image": "x"}, "cu999"),
+        (["RTX 9090"], {}, "RTX 9090"),
+    ],
+)
+def test_refused_before_anything_is_rented(gpus, more, words):
+    with pytest.raises(UsageError, match=words):
+        wanted(*gpus, **more)
+
+
+def test_keys(tmp_path):
+    folder = tmp_path / "home" / ".ssh"
+    with pytest.raises(UsageError, match="no public key"):
+        public_key(None)
+    folder.mkdir()
+    (folder / "id_ed25519.pub").write_text("ssh-ed25519 AAAA me\n")
+    assert public_key(None) == "ssh-ed25519 AAAA me"
+    (folder / "id_rsa").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    with pytest.raises(UsageError, match="is no public key"):
+        public_key(folder / "id_rsa")
