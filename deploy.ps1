@@ -50,7 +50,7 @@ if (-not $WhatIfPreference) { $Folder = Read-Wsl ($Root + @('wslpath', '-u', $PS
 if (-not $Folder) { Stop-Here "$DistroName does not see the folder $PSScriptRoot" 'copy it to C:, and try again' }
 Invoke-Wsl ($Root + @('sh', "$Folder/bootstrap.sh")) "bootstrap.sh did not make $DistroName ready" `
     'mend what it says above; then again: what is done already is not done twice'
-if ($Modern) { Invoke-Wsl @('--manage', $DistroName, '--set-default-user', 'seanf') 'seanf is not the default user' 'wsl --shutdown' }
+if ($Modern) { Invoke-Wsl @('--manage', $DistroName, '--set-default-user', 'seanf') 'seanf is not the default user' 'wsl --shutdown; then again' }
 if (-not $Found) { Invoke-Wsl @('--terminate', $DistroName) "$DistroName was not restarted" 'wsl --shutdown' }
 if ($WhatIfPreference) { exit 0 }
 Write-Host "$DistroName is ready:  wsl -d $DistroName --cd /home/seanf/dgops    (if it was open before: wsl --terminate $DistroName)"

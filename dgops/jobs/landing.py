@@ -121,7 +121,10 @@ class Arrival:
         """Write the next piece; raises DgopsError where it is more than was promised."""
         if self.done + len(piece) > self.size:
             raise RemoteError(f"{self.path.name}: more than {self.size} bytes came", "nothing of it was kept")
-        self.stream.write(piece)
+        rest = memoryview(piece)
+        while rest:
+            # Unbuffered, and a disk that is nearly full takes a part without a word.
+            rest = rest[self.stream.write(rest) :]
         self._sum.update(piece)
         self.done += len(piece)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dgops.errors import DgopsError, HostKeyError, RemoteError, UnreachableError
 from dgops.events.trace import traceparent
-from dgops.transport import agent
+from dgops.transport import agent, local
 from dgops.transport.become import as_root
 from dgops.transport.known_hosts import strict_options
 from dgops.transport.ssh_config import own_options
@@ -42,14 +42,16 @@ def stream(
     HostKeyError where the host shows another key, RemoteError where the agent fails; what sink raises ends it.
     """
     argv = as_root(agent.command_line(command))
-    argv = argv if host.connection == "local" else _over_ssh(host, settings, argv)
+    here = host.connection == "local"
     try:
         running = subprocess.Popen(
-            argv,
+            argv if here else _over_ssh(host, settings, argv),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            cwd=Path.home(),
+            # Only here is it the host: a relative path in a person's ssh configuration means where he is.
+            cwd=Path.home() if here else None,
+            env=local.environment() if here else None,
             bufsize=0,
             pipesize=CHUNK,
             start_new_session=True,
@@ -130,9 +132,8 @@ def _failure(host: Host, code: int, running: subprocess.Popen[bytes]) -> DgopsEr
     words = running.stderr.read(LONGEST_LINE).decode(errors="replace").strip().splitlines()
     said = words[-1][: agent.LONGEST] if words else f"exit {code}"
     if "Host key verification failed" in said:
-        return HostKeyError(
-            f"{host.name}: OpenSSH does not believe its host key: {said}", f"dgops hosts add {host.name}"
-        )
+        message = f"{host.name}: OpenSSH does not believe its host key: {said}"
+        return HostKeyError(message, f"compare it with the pinned one:  dgops health --host {host.name}")
     if code == LOST:
         return UnreachableError(f"{host.name}: the connection was lost: {said}", "is the host still up?")
     return RemoteError(f"{host.name}: the agent ended with exit {code}: {said}")

@@ -41,7 +41,7 @@ class LocalTransport:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd=Path.home(),
-                env=_environment(),
+                env=environment(),
                 start_new_session=True,
             )
         except OSError as error:
@@ -90,7 +90,7 @@ def _path(remote: str) -> Path:
     return Path.home() / Path(remote).expanduser()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return the environment without dgops' own venv: a command finds the Python it would find over SSH."""
     clean = {key: value for key, value in os.environ.items() if key not in PYTHON_VARIABLES}
     venv = os.environ.get("VIRTUAL_ENV")

@@ -114,3 +114,25 @@ def test_less_was_begun_than_was_thought(tmp_path):
         assert arrival.done == 0
         arrival.take(DATA)
         assert arrival.finish()
+
+
+class Sparing:
+    """An open file that takes a few bytes at a time, as a disk that is nearly full does."""
+
+    def __init__(self, stream, most):
+        self.stream, self.most = stream, most
+
+    def write(self, piece):
+        return self.stream.write(bytes(piece)[: self.most])
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+
+def test_a_file_that_takes_less_than_it_is_given_is_still_whole(tmp_path):
+    one = Landing(tmp_path / "a", "")
+    with one.arriving(0, SHA, 10, False) as arrival:
+        arrival.stream = Sparing(arrival.stream, 3)
+        arrival.take(DATA)
+        assert arrival.finish()
+    assert one.path.read_bytes() == DATA
