@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from dgops.cli import pod as room
+from dgops.cli import pod_card as room
 from dgops.cli.main import cli
 from dgops.errors import DgopsError, LossError, UsageError
 from dgops.jobs import memory

@@ -1,0 +1,57 @@
+"""One pod as it is shown, and the options that the pod commands share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dgops.cli.render import plain, print_json
+
+if TYPE_CHECKING:
+    from dgops.pods.models import Pod
+    from dgops.pods.provider import Provider
+
+# A busy provider takes its time; whoever printed no keys is waited for that long.
+LOG_SECONDS = 10.0
+wait_option = click.option(
+    "--wait", type=click.FloatRange(min=0), default=600.0, show_default=True, help="Seconds until SSH answers; 0: none."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+def keys_of(provider: Provider, found: Pod) -> dict[str, str]:
+    """Return the fingerprints that a pod printed at its start, where it can be reached at all."""
+    from dgops.pods import ready
+
+    return ready.host_keys(provider, found.id, LOG_SECONDS) if found.ssh else {}
+
+
+def show_card(found: Pod, keys: dict[str, str], as_json: bool) -> None:
+    """Print a pod: how it stands, what is in it, and the next command."""
+    from dgops.cli import pod_lines
+    from dgops.pods.names import short
+
+    if as_json:
+        print_json({"ok": True, "pod": pod_lines.pod_json(found), "host_keys": keys})
+        return
+    name = plain(short(found.name))
+    where = f"{pod_lines.gpu_of(found)}  {found.data_center or '-'}  {found.cost:.2f} $ an hour"
+    click.echo(plain(f"{name}  {found.status.lower()}  {where}"))
+    volume = f" (network volume {found.volume_id})" if found.volume_id else ""
+    rows: list[tuple[str, Any]] = [
+        ("id", found.id),
+        ("image", found.image),
+        ("root", f"{found.root or 'none'}{volume}"),
+    ]
+    for label, value in (*rows, *(("host key", f"{mark} ({kind})") for kind, mark in keys.items())):
+        click.echo(plain(f"  {label:<9} {value}"))
+    if found.ssh:
+        line = f"ssh {found.ssh.user}@{found.ssh.host} -p {found.ssh.port}"
+        mark = next((f" --fingerprint {keys[kind]}" for kind in ("ED25519", "ECDSA", "RSA") if kind in keys), "")
+        click.echo(plain(f"next: dgops hosts add {name} '{line}'{mark}"), err=True)
+
+
+def say(text: str) -> None:
+    """Tell a person what goes on."""
+    click.echo(plain(text), err=True)

@@ -1,0 +1,61 @@
+"""Renting a pod: `dgops pod create`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dgops.cli.pod_card import json_option, keys_of, say, show_card, wait_option
+
+if TYPE_CHECKING:
+    from dgops.settings import Settings
+
+
+@click.command(short_help="Rent a pod.")
+@click.argument("name")
+@click.option("--gpu", required=True, metavar="A,B,C", help="GPUs in the order in which they are tried.")
+@click.option("--env", "profile", required=True, metavar="PROFILE", help="What shall run there, such as cu121.")
+@click.option("--volume", default="", metavar="V", help="Name or id of a network volume, mounted at /workspace.")
+@click.option(
+    "--volume-gb", type=click.IntRange(min=10), help="Instead: a volume of the pod's own, which goes with it."
+)
+@click.option("--disk-gb", type=click.IntRange(min=1), default=50, show_default=True, help="Container disk.")
+@click.option("--image", default="", help="Instead of the profile's own image.")
+@click.option("--key", type=click.Path(path_type=Path), help="Public key that opens it (default: ~/.ssh/id_*.pub).")
+@wait_option
+@json_option
+@click.pass_obj
+def create(
+    settings: Settings,
+    name: str,
+    gpu: str,
+    profile: str,
+    volume: str,
+    volume_gb: int | None,
+    disk_gb: int,
+    image: str,
+    key: Path | None,
+    wait: float,
+    as_json: bool,
+) -> None:
+    """Rent a pod and wait until its SSH server answers; a pod of that name that is there already is taken instead.
+
+    The GPUs are tried in order. Where none is to be had nothing is rented, and a new pod that does not get ready
+    in time is terminated again.
+    """
+    from dgops.errors import UsageError
+    from dgops.pods import rent, wishes
+    from dgops.pods.account import connected, intents_of
+
+    if volume and volume_gb:
+        raise UsageError("say either --volume or --volume-gb", "dgops pod create --help")
+    gpus = tuple(one.strip() for one in gpu.split(",") if one.strip())
+    wish = wishes.Wish(name, gpus, profile, image, volume, volume_gb or 0, disk_gb)
+    with connected(settings) as provider:
+        done = rent.rent(provider, intents_of(settings), wish, wishes.public_key(key), wait, say)
+        for reason in done.passed:
+            say(f"passed over: {reason}")
+        say(f"{name}  {done.outcome}")
+        show_card(done.pod, keys_of(provider, done.pod), as_json)
