@@ -5,7 +5,7 @@ import pytest
 from dgops.environments import locks, profiles, tables
 from dgops.errors import DgopsError, UsageError
 
-ENVIRONMENTS = ["ai-toolkit", "caption", "comfyui", "musubi", "sd-scripts"]
+ENVIRONMENTS = ["ai-toolkit", "caption", "comfyui", "musubi", "sd-scripts", "tiny"]
 
 
 def test_what_is_wanted(locks_of_app):

@@ -1,0 +1,1 @@
+"""Training: recipes, trainers behind one Protocol, and a run from a published set to a LoRA."""
