@@ -32,7 +32,12 @@ WIDTH = 100
 @click.command()
 @host_option(required=False)
 @click.option("--status", "status", is_flag=True, help="Show how both sides stand, and change nothing.")
-@click.option("--watch", "watching", is_flag=True, help="Sync, and again after each edit there and each commit here.")
+@click.option(
+    "--watch",
+    "watching",
+    is_flag=True,
+    help="Sync, and again after each edit or artifact there and each commit here.",
+)
 @click.option("--dry-run", is_flag=True, help="Merge in memory, say what a sync would do, and change nothing.")
 @click.option(
     "--from",
@@ -84,7 +89,7 @@ def sync(
     hosts = _chosen(settings, {one.host for one in shared} | {one.host for one in artifacts}, host)
     wish = Wish(status, dry_run, "local" if spooled else source or "", allow_deletes, message, spooled)
     if watching:
-        _watch(hosts, shared, settings, wish, as_json)
+        _watch(hosts, shared, artifacts, settings, wish, as_json)
     results = []
     for result in sync_all(hosts, shared, settings, wish, _say):
         results.append(result)
@@ -101,18 +106,29 @@ def sync(
     ctx.exit(code or next((one.error.exit_code if one.error else 1 for one in gathered if not one.ok), 0))
 
 
-def _watch(hosts: list[Host], shared: Sequence[Shared], settings: Settings, wish: Wish, as_json: bool) -> None:
+def _watch(
+    hosts: list[Host],
+    shared: Sequence[Shared],
+    artifacts: Sequence[Map],
+    settings: Settings,
+    wish: Wish,
+    as_json: bool,
+) -> None:
     """Show every result that is news, a line of JSON or the lines for people, until interrupted."""
+    from dgops.sync.artifacts import Gathered
     from dgops.sync.result import to_json
     from dgops.sync.watch import watch
 
     _say(f"watching {', '.join(host.name for host in hosts)}; Ctrl-C ends it")
-    with contextlib.closing(watch(hosts, shared, settings, wish, _say)) as news:
-        for result in news:
+    with contextlib.closing(watch(hosts, shared, artifacts, settings, wish, _say)) as news:
+        for one in news:
+            results, gathered = ([], [one]) if isinstance(one, Gathered) else ([one], [])
             if as_json:
-                click.echo(json.dumps(to_json([result], looking=False)))
+                click.echo(json.dumps(to_json(results, looking=False) | _gathered_json(gathered)))
+            elif gathered:
+                _show_gathered(gathered, dry=False)
             else:
-                _show(result, dry=False)
+                _show(results[0], dry=False)
 
 
 def _chosen(settings: Settings, mapped: set[str], pattern: str | None) -> list[Host]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dgops.errors import DgopsError
-from dgops.files import digest_file, write_json
+from dgops.files import digest_bytes, digest_file, write_json
 from dgops.git import blobs
 from dgops.git.repository import open_repository
 from dgops.health.fanout import each
@@ -19,6 +19,7 @@ from dgops.jobs.offers import offered
 from dgops.jobs.progress import Silent
 from dgops.jobs.pull import bring
 from dgops.jobs.ready import work_user
+from dgops.sync import lock
 from dgops.sync.result import Refusal
 
 if TYPE_CHECKING:
@@ -77,15 +78,27 @@ def gather_all(
     def work(host: Host) -> list[Gathered]:
         mine = [one for one in maps if one.host == host.name]
         with Link(host, settings, say) as link:
-            return [_gather(one, link, say, looking=looking) for one in mine]
+            return [_gather(one, link, say, lambda: True, looking=looking) for one in mine]
 
     for found in each(work, hosts, settings.forks):
         yield from found
 
 
-def _gather(one: Map, link: Link, say: Callable[[str], None], *, looking: bool) -> Gathered:
+def gather(one: Map, link: Link, say: Callable[[str], None], go: Callable[[], bool] = lambda: True) -> Gathered:
+    """Bring home what one map's folder holds and home does not; where `go` says no it stops, to go on another time."""
+    return _gather(one, link, say, go, looking=False)
+
+
+def _gather(one: Map, link: Link, say: Callable[[str], None], go: Callable[[], bool], *, looking: bool) -> Gathered:
     try:
-        return _gathered(one, link, say, looking=looking)
+        _require_ignored(one)
+        if looking:
+            return _standing(one, link)[1]
+        # Two that write one file would spoil it for each other.
+        with lock.hold(
+            open_repository(one.repo), say, name=f"{lock.FILE}-{digest_bytes(one.local_path.encode())[:12]}"
+        ):
+            return _gathered(one, link, say, go)
     except DgopsError as error:
         return Gathered(one, error=error)
     except OSError as error:
@@ -93,28 +106,33 @@ def _gather(one: Map, link: Link, say: Callable[[str], None], *, looking: bool) 
         return Gathered(one, error=DgopsError(words, "put that right, then the same command again"))
 
 
-def _gathered(one: Map, link: Link, say: Callable[[str], None], *, looking: bool) -> Gathered:
-    _require_ignored(one)
-    home = one.repo / one.local_path
-    user = work_user(link.host)
-    ask, output = Ask(link, "", user, ""), Output(one.host_path, home)
-    name = one.host_path.rpartition("/")[2]
-    there = _whole(ask, output, name)
-    known = read(home)
-    fresh = sorted(path for path, found in there.items() if not _is_here(home / path, known.get(path), found))
-    size = sum(found[0] for found in there.values())
-    if looking or not fresh:
-        return Gathered(one, tuple(fresh), len(there), size)
+def _standing(one: Map, link: Link) -> tuple[dict[str, tuple[int, int]], Gathered]:
+    """Return the host's whole files, and what of them would come home."""
+    there = _whole(one, link)
+    known = read(one.home)
+    fresh = sorted(path for path, found in there.items() if not _is_here(one.home / path, known.get(path), found))
+    return there, Gathered(one, tuple(fresh), len(there), sum(found[0] for found in there.values()))
+
+
+def _gathered(one: Map, link: Link, say: Callable[[str], None], go: Callable[[], bool]) -> Gathered:
+    there, standing = _standing(one, link)
+    if not standing.pulled:
+        return standing
     # Who writes to it may be somebody into whose processes nobody may look: what grows comes next time.
     time.sleep(SETTLE)
-    again = _whole(ask, output, name)
-    fresh = [path for path in fresh if again.get(path) == there[path]]
-    if not fresh:
-        return Gathered(one, (), len(there), size)
-    watcher = Silent(say)
-    offers, _ = offered(ask, output, watcher, only=[f"{name}/{path}" for path in fresh])
+    again = _whole(one, link)
+    fresh = [path for path in standing.pulled if again.get(path) == there[path]]
+    if not fresh or not go():
+        return replace(standing, pulled=())
+    known, watcher = read(one.home), Silent(say)
+    name = one.host_path.rpartition("/")[2]
+    ask = Ask(link, "", work_user(link.host), "")
+    offers, _ = offered(ask, Output(one.host_path, one.home), watcher, only=[f"{name}/{path}" for path in fresh])
     wanted, skipped = _apart(offers, known)
-    brought, changed = bring(link, user, wanted, watcher)
+    brought, changed = bring(link, ask.user, wanted, watcher, go)
+    if not go():
+        # What came stays, and is known for what it is when it is looked at again.
+        return replace(standing, pulled=())
     skipped += [(path[len(name) + 1 :], "it was written to meanwhile") for path in changed]
     left = {path for path, _ in skipped}
     rows: dict[str, Row] = {
@@ -122,13 +140,15 @@ def _gathered(one: Map, link: Link, say: Callable[[str], None], *, looking: bool
         for offer in wanted
         if offer.landing.inner not in left and offer.landing.inner in there
     }
-    _write(home, one, {**known, **rows})
+    _write(one, {**known, **rows})
     came = tuple(offer.landing.inner for offer in brought if offer.landing.inner not in left)
-    return Gathered(one, came, len(there), size, tuple(skipped))
+    return replace(standing, pulled=came, skipped=tuple(skipped))
 
 
-def _whole(ask: Ask, output: Output, name: str) -> dict[str, tuple[int, int]]:
-    return {key[len(name) + 1 :]: found for key, found in ask.whole(output).items() if key.startswith(f"{name}/")}
+def _whole(one: Map, link: Link) -> dict[str, tuple[int, int]]:
+    name = one.host_path.rpartition("/")[2]
+    found = Ask(link, "", work_user(link.host), "").whole(Output(one.host_path, one.home))
+    return {key[len(name) + 1 :]: row for key, row in found.items() if key.startswith(f"{name}/")}
 
 
 def _require_ignored(one: Map) -> None:
@@ -173,7 +193,7 @@ def read(home: Path) -> dict[str, Row]:
         return {}
 
 
-def _write(home: Path, one: Map, rows: Mapping[str, Row]) -> None:
+def _write(one: Map, rows: Mapping[str, Row]) -> None:
     record = {"version": VERSION, "host": one.host, "path": one.host_path, "at": time.time(), "files": dict(rows)}
-    home.mkdir(parents=True, exist_ok=True)
-    write_json(home / MANIFEST, record)
+    one.home.mkdir(parents=True, exist_ok=True)
+    write_json(one.home / MANIFEST, record)

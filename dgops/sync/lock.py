@@ -1,4 +1,4 @@
-"""One sync at a time for a repository: a lock that a killed holder frees."""
+"""One sync at a time for a repository, and for a folder of artifacts: a lock that a killed holder frees."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ FILE = "dgops-sync"
 
 
 @contextlib.contextmanager
-def hold(repository: Repository, say: Callable[[str], None], patience: float = PATIENCE) -> Iterator[None]:
-    """Hold the repository's lock, which all its work trees share; raises BusyError after so many seconds."""
+def hold(
+    repository: Repository, say: Callable[[str], None], patience: float = PATIENCE, name: str = FILE
+) -> Iterator[None]:
+    """Hold a lock of the repository's, which all its work trees share; raises BusyError after so many seconds."""
     common = repository.folder / repository.text("rev-parse", "--git-common-dir")
-    descriptor = os.open(common / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(common / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     until = time.monotonic() + patience
     told = False
     try:

@@ -46,6 +46,11 @@ class Map:
     branch: str = ""
     kind: str = CODE
 
+    @property
+    def home(self) -> Path:
+        """The folder here."""
+        return self.repo / self.local_path
+
 
 @dataclass(frozen=True)
 class Shared:

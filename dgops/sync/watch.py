@@ -1,16 +1,19 @@
-"""Hosts and home kept in parity: a sync after each burst of changes there, and after each commit here."""
+"""Hosts and home kept in parity: a sync after each burst of changes there and each commit here; artifacts come too."""
 
 from __future__ import annotations
 
 import contextlib
 import queue
 import threading
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dgops.errors import DgopsError, RemoteError, UnreachableError
 from dgops.git import refs
 from dgops.git.repository import open_repository
+from dgops.jobs.link import Link
+from dgops.sync.artifacts import Gathered, gather
 from dgops.sync.host_side import prunable
 from dgops.sync.result import BAD, Result
 from dgops.sync.run import sync
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
     from dgops.hosts.host import Host
     from dgops.settings import Settings
-    from dgops.sync.maps import Shared
+    from dgops.sync.maps import Map, Shared
     from dgops.sync.scene import Wish
     from dgops.transport.protocol import Transport
 
@@ -31,13 +34,20 @@ if TYPE_CHECKING:
 QUIET = 1.0
 WAIT, SPARE = 25.0, 20.0
 HOME_PAUSE, RETRY = 0.5, 5.0
+# Where files are written all the time and none is whole, looking must cost the host little.
+SHARE = 10.0
 # A sync under way is let come to its end when a person stops the watch.
 LAST_WORDS = 15.0
 
 
 def watch(
-    hosts: Sequence[Host], shared: Sequence[Shared], settings: Settings, wish: Wish, say: Callable[[str], None]
-) -> Generator[Result, None, None]:
+    hosts: Sequence[Host],
+    shared: Sequence[Shared],
+    artifacts: Sequence[Map],
+    settings: Settings,
+    wish: Wish,
+    say: Callable[[str], None],
+) -> Generator[Result | Gathered, None, None]:
     """Sync, then go on until the caller stops; yields every result that is news.
 
     What was asked for a fresh replica or for deletions counts once, for the first sync of each host.
@@ -46,8 +56,12 @@ def watch(
     threads = []
     for host in hosts:
         mine = [one for one in shared if one.host == host.name]
-        for work in (_follow_host, _follow_home):
+        for work in (_follow_host, _follow_home) if mine else ():
             threads.append(threading.Thread(target=work, args=(desk, host, mine), daemon=True))
+        files = [one for one in artifacts if one.host == host.name]
+        if files:
+            # What it fetches must not keep an interrupted watch from its end: the next one goes on there.
+            threads.append(threading.Thread(target=_follow_files, args=(desk, host, files, not mine), daemon=True))
     for thread in threads:
         thread.start()
     try:
@@ -66,7 +80,7 @@ class _Desk:
     settings: Settings
     wish: Wish
     say: Callable[[str], None]
-    news: queue.Queue[Result] = field(default_factory=queue.Queue)
+    news: queue.Queue[Result | Gathered] = field(default_factory=queue.Queue)
     stop: threading.Event = field(default_factory=threading.Event)
     turn: threading.Lock = field(default_factory=threading.Lock)
     heads: dict[tuple[str, Path], str | None] = field(default_factory=dict)
@@ -91,9 +105,18 @@ class _Desk:
     def pass_on(self, result: Result) -> None:
         """Pass a result on, unless the last one said the same."""
         trouble = result.error.message if result.error else " ".join(one.path for one in result.refused)
-        same = self.told.get(result.name, "") == trouble
-        self.told[result.name] = trouble
-        if not same or ((result.changes or result.pushed) and result.outcome not in BAD):
+        moved = bool(result.changes or result.pushed) and result.outcome not in BAD
+        self._tell(result.name, trouble, result, news=moved)
+
+    def pass_on_files(self, found: Gathered) -> None:
+        """Pass on what came of a map of artifacts, unless it is nothing or the last one said the same."""
+        trouble = found.error.message if found.error else " ".join(path for path, _ in found.skipped)
+        self._tell(f"{found.map.host}/{found.map.repo}/{found.map.name}", trouble, found, news=bool(found.pulled))
+
+    def _tell(self, name: str, trouble: str, result: Result | Gathered, *, news: bool) -> None:
+        same = self.told.get(name, "") == trouble
+        self.told[name] = trouble
+        if news or not same:
             self.news.put(result)
 
 
@@ -104,27 +127,63 @@ def _follow_host(desk: _Desk, host: Host, shared: Sequence[Shared]) -> None:
         try:
             with contextlib.closing(connect(host, desk.settings)) as transport:
                 # Before the first sync: what is edited while it runs must not be taken for known.
-                state = state or _ask(host, shared, transport, state, 0.0)[1]
+                maps, prune = _watched(shared)
+                state = state or _ask(host, maps, prune, transport, state, 0.0)[1]
                 while not desk.stop.is_set():
                     for one in shared:
                         desk.sync(one, transport)
                     changed = False
                     while not changed and not desk.stop.is_set():
-                        changed, state = _ask(host, shared, transport, state, WAIT)
+                        maps, prune = _watched(shared)
+                        changed, state = _ask(host, maps, prune, transport, state, WAIT)
         except DgopsError as error:
             for one in shared:
                 desk.pass_on(Result(one, "unreachable", error=error))
             desk.stop.wait(RETRY)
 
 
+def _follow_files(desk: _Desk, host: Host, maps: Sequence[Map], tells: bool) -> None:
+    """Bring artifacts home at the start, after each burst of changes and from time to time; `tells` when it is cut.
+
+    From time to time: that a file is no longer written to is no change of the folder.
+    """
+    state: dict[str, str] = {}
+    while not desk.stop.is_set():
+        try:
+            with Link(host, desk.settings) as link:
+                state = state or _ask(host, maps, (), link.transport(), state, 0.0)[1]
+                while not desk.stop.is_set():
+                    begun, came = time.monotonic(), False
+                    for one in maps:
+                        found = gather(one, link, desk.say, lambda: not desk.stop.is_set())
+                        if isinstance(found.error, UnreachableError):
+                            raise found.error
+                        desk.pass_on_files(found)
+                        came = came or bool(found.pulled)
+                    if not came:
+                        desk.stop.wait(min(SHARE * (time.monotonic() - begun), WAIT))
+                    _, state = _ask(host, maps, (), link.transport(), state, WAIT)
+        except DgopsError as error:
+            # Where edits are watched too, they say so.
+            if tells or not isinstance(error, UnreachableError):
+                for one in maps:
+                    desk.pass_on_files(Gathered(one, error=error))
+            desk.stop.wait(RETRY)
+
+
+def _watched(shared: Sequence[Shared]) -> tuple[list[Map], Sequence[str]]:
+    """Return the maps to be watched, and the folders in them that are not looked into, as git has it by now."""
+    prune = {name for each in shared for name in prunable(open_repository(each.repo), each.maps)}
+    return [one for each in shared for one in each.maps], sorted(prune)
+
+
 def _ask(
-    host: Host, shared: Sequence[Shared], transport: Transport, since: dict[str, str], wait: float
+    host: Host, maps: Sequence[Map], prune: Sequence[str], transport: Transport, since: dict[str, str], wait: float
 ) -> tuple[bool, dict[str, str]]:
     """Wait until a mapped folder is not as it was, or so many seconds; returns whether, and how the folders are now."""
-    maps = [one for each in shared for one in each.maps]
     request: dict[str, Any] = {
         "maps": [{"name": one.name, "path": one.host_path} for one in maps],
-        "prune": sorted({name for each in shared for name in prunable(open_repository(each.repo), each.maps)}),
+        "prune": list(prune),
         "since": since,
         "quiet": QUIET,
         "wait": wait,

@@ -12,6 +12,14 @@ from dgops.sandbox import hosts
 
 pytestmark = pytest.mark.e2e
 MAPS = {"api": "/app/api", "sudoers": "/etc/sudoers.d"}
+ARTIFACTS = """[[sync.map]]
+name = "out"
+host = "pod"
+host_path = "/app/out"
+repo = "isengard"
+local_path = "data"
+kind = "artifacts"
+"""
 KEEPER = "cat /root/.cache/dgops/watch.lock"
 
 
@@ -79,9 +87,16 @@ def until(condition, seconds=90, what="not in time"):
 
 
 def test_while_it_watches_every_save_is_a_commit_and_every_commit_is_there(day):
+    table, code = day.place.root / "dgops.toml", (day.place.root / "dgops.toml").read_text()
+    table.write_text(f"{code}\n{ARTIFACTS}")
+    (day.repo / ".gitignore").write_text("/data/\n")
+    day.commit("artifacts are not committed")
     watching = day.place.start("sync", "--watch")
     try:
         time.sleep(2)
+        day.there("mkdir -p /app/out; echo weights >/app/out/step1.safetensors; chmod -R a+rX /app")
+        made = day.repo / "data/step1.safetensors"
+        until(lambda: made.exists() and made.read_text() == "weights\n")
         day.there("echo two >>/app/api/main.py; echo new >/app/api/new.py")
         until(lambda: "two" in day.git("show", "HEAD:api/main.py"))
         assert day.git("show", "HEAD:api/new.py") == "new"
@@ -92,8 +107,10 @@ def test_while_it_watches_every_save_is_a_commit_and_every_commit_is_there(day):
     finally:
         watching.send_signal(signal.SIGINT)
         output, errors = watching.communicate(timeout=60)
+        table.write_text(code)
     assert watching.returncode == 130, errors
     assert "committed" in output
+    assert "isengard/data   1 of 1 artifacts came home" in output
     assert day.git("status", "--porcelain") == ""
     assert day.dgops("sync", "--status").returncode == 0
 

@@ -105,6 +105,19 @@ def test_what_is_still_written_comes_next_time(world, monkeypatch):
     assert not (world.home / "a.png").exists()
 
 
+def test_one_that_is_stopped_knows_nothing_of_what_it_did_not_bring(world):
+    (one,) = maps.load_artifacts(settings_room.load(world.root))
+    asked = []
+
+    def go():
+        asked.append(1)
+        return len(asked) < 2
+
+    assert artifacts.gather(one, world.link, world.said.append, go).pulled == ()
+    assert artifacts.read(world.home) == {}
+    assert world.gather().pulled == ("a.png", "deep/b.safetensors")
+
+
 def test_looking_changes_nothing(world):
     assert world.gather(looking=True).pulled == ("a.png", "deep/b.safetensors")
     assert not world.home.exists()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dgops import settings as settings_room
-from dgops.agent import changes, replica, scan, watch
+from dgops.agent import changes, files, replica, scan, watch
 from dgops.sync import maps, run
 from dgops.sync.scene import Wish
 from dgops.transport.become import unwrapped
@@ -25,8 +25,8 @@ class Direct(LocalTransport):
         command = list(unwrapped(argv))[-1]
         stream = io.BytesIO(stdin)
         request = json.loads(stream.readline())
-        if command == "replica":
-            answer, chunks = replica.exchange(request, stream)
+        if command in ("files", "replica"):
+            answer, chunks = {"files": files, "replica": replica}[command].exchange(request, stream)
         else:
             answer, chunks = {"changes": changes, "scan": scan, "watch": watch}[command].answer(request), ()
         output = json.dumps(self.tamper(command, answer)).encode() + b"\n" + self.spoil(b"".join(chunks))
