@@ -40,21 +40,24 @@ def create(
     wait: float,
     as_json: bool,
 ) -> None:
-    """Rent a pod and wait until its SSH server answers; a pod of that name that is there already is taken instead.
+    """Rent a pod and wait until your key opens it; a pod of that name that is there already is taken instead.
 
-    The GPUs are tried in order. Where none is to be had nothing is rented, and a new pod that does not get ready
-    in time is terminated again.
+    The GPUs are tried in order. Where none is to be had nothing is rented. A new pod that does not get ready in time,
+    or whose GPU is missing or computes wrongly, is terminated again and the next one tried; so is one on Ctrl-C.
     """
     from dgops.errors import UsageError
     from dgops.pods import rent, wishes
+    from dgops.pods.access import Door
     from dgops.pods.account import connected, intents_of
 
     if volume and volume_gb:
         raise UsageError("say either --volume or --volume-gb", "dgops pod create --help")
     gpus = tuple(one.strip() for one in gpu.split(",") if one.strip())
     wish = wishes.Wish(name, gpus, profile, image, volume, volume_gb or 0, disk_gb)
+    own = wishes.own_key(key)
     with connected(settings) as provider:
-        done = rent.rent(provider, intents_of(settings), wish, wishes.public_key(key), wait, say)
+        door = Door(provider, settings, own.identity, say)
+        done = rent.rent(provider, intents_of(settings), wish, own, wait, say, door)
         for reason in done.passed:
             say(f"passed over: {reason}")
         say(f"{name}  {done.outcome}")

@@ -26,7 +26,7 @@ def stop(settings: Settings, name: str, discard: bool, agreed: tuple[str, ...], 
     """
     from dgops.flows.pod_end import before_end
     from dgops.pods import names
-    from dgops.pods.account import connected
+    from dgops.pods.account import connected, intents_of
 
     with connected(settings) as provider:
         found = names.find(provider, name)
@@ -35,6 +35,7 @@ def stop(settings: Settings, name: str, discard: bool, agreed: tuple[str, ...], 
         else:
             before_end(settings, names.short(found.name), guard_of(settings, discard, agreed))
             found = provider.stop(found.id)
+            intents_of(settings).stopped(names.short(found.name), found.id)
     show_card(found, {}, as_json)
 
 

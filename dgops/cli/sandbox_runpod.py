@@ -25,7 +25,8 @@ def up(settings: Settings, as_json: bool) -> None:
     from dgops.sandbox.runpod import service
 
     found = service.up(settings)
-    variables = {"DGOPS_RUNPOD_URL": found.url, "RUNPOD_API_KEY": found.key}
+    # There is no GPU behind it that could be tried.
+    variables = {"DGOPS_RUNPOD_URL": found.url, "RUNPOD_API_KEY": found.key, "DGOPS_MODE": "fast-test"}
     if as_json:
         print_json({"ok": True, "url": found.url, "pid": found.pid, "reused": found.reused, "environment": variables})
         return

@@ -26,8 +26,9 @@ class Host:
 
     @property
     def alias(self) -> str:
-        """The name that the host's key is pinned under, whatever its address and port."""
-        return f"dgops-{self.name}"
+        """The name that the host's key is pinned under, whatever its address and port; a rented pod's is its id's."""
+        pod = self.variables.get("runpod_id")
+        return f"runpod-{pod}" if pod else f"dgops-{self.name}"
 
     @property
     def mode(self) -> str | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dgops.errors import CapacityError, ProviderError, UnreachableError, UsageError
+from dgops.errors import CapacityError, DgopsError, ProviderError, UnreachableError, UsageError
 from dgops.pods import names
 
 if TYPE_CHECKING:
@@ -24,11 +25,12 @@ LOOKS, PAUSE = 4, 1.5
 
 @dataclass(frozen=True)
 class Created:
-    """The pod, how it came about (created, found), and why other candidates were not taken."""
+    """The pod, how it came about (created, found), why other candidates were not taken, and which one was."""
 
     pod: Pod
     outcome: str
     passed: tuple[str, ...] = ()
+    taken: int = 0
 
 
 def create(
@@ -36,20 +38,22 @@ def create(
     name: str,
     wishes: Sequence[PodRequest],
     intents: Intents,
+    identity: str = "",
     sleep: Callable[[float], None] = time.sleep,
 ) -> Created:
     """Rent the first candidate that is to be had, or return the pod that has the name already.
 
     Raises CapacityError with every reason where none is to be had; then nothing was rented and nothing is left behind.
+    Whoever interrupts it gets back what was asked for meanwhile; where that is not known yet, the intent stays.
     """
     with intents.alone(name):
         found = _there(provider, name)
         if found:
             intents.confirm(name, found.id)
             return Created(found, "found")
-        intents.ask(name)
+        intents.ask(name, identity)
         passed: list[str] = []
-        for wish in wishes:
+        for taken, wish in enumerate(wishes):
             try:
                 pod = _once(provider, name, wish, sleep)
             except ProviderError as error:
@@ -58,8 +62,11 @@ def create(
                     intents.drop(name)
                     raise
                 continue
+            except KeyboardInterrupt:
+                _take_back(provider, name, intents)
+                raise
             intents.confirm(name, pod.id)
-            return Created(pod, "created", tuple(passed))
+            return Created(pod, "created", tuple(passed), taken)
         intents.drop(name)
         raise CapacityError(
             f"no pod for {name}:\n  " + "\n  ".join(passed),
@@ -84,6 +91,16 @@ def _once(provider: Provider, name: str, wish: PodRequest, sleep: Callable[[floa
         raise UnreachableError(
             f"{error.message}; whether {name} was created nobody knows", "dgops pod reconcile looks for it"
         ) from None
+
+
+def _take_back(provider: Provider, name: str, intents: Intents) -> None:
+    """End what an interrupted create may have made; what nobody can say now is left to the next command."""
+    with contextlib.suppress(DgopsError):
+        pod = _there(provider, name)
+        if pod:
+            intents.confirm(name, pod.id)
+            provider.terminate(pod.id)
+            intents.drop(name)
 
 
 def _look_for(provider: Provider, name: str, sleep: Callable[[float], None]) -> Pod | None:

@@ -7,8 +7,8 @@ import json
 import os
 import time
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from dgops.errors import BusyError
 from dgops.files import write_json
@@ -20,11 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Intent:
-    """A pod that was asked for; `pod_id` is empty until the provider has told it."""
+    """A pod that was asked for; `pod_id` is empty until the provider has told it, `identity` opens it.
+
+    `spot` is what was bid for it, dollars an hour, and `stopped` whether it was stopped from here.
+    """
 
     name: str
     asked: float
     pod_id: str = ""
+    identity: str = ""
+    spot: float = 0.0
+    stopped: bool = False
 
 
 class Intents:
@@ -46,13 +52,36 @@ class Intents:
         finally:
             os.close(descriptor)
 
-    def ask(self, name: str) -> None:
+    def ask(self, name: str, identity: str = "", spot: float = 0.0) -> None:
         """Write down that a pod is about to be asked for."""
-        self._write(Intent(name, time.time()))
+        self._write(Intent(name, time.time(), identity=identity, spot=spot))
 
     def confirm(self, name: str, pod_id: str) -> None:
         """Write down which pod it became."""
-        self._write(Intent(name, time.time(), pod_id))
+        self.note(name, pod_id=pod_id)
+
+    def note(self, name: str, **changes: Any) -> None:
+        """Write down what became of it."""
+        known = self.get(name) or Intent(name, time.time())
+        self._write(replace(known, **changes))
+
+    def running(self, name: str, pod_id: str) -> None:
+        """Write down that a pod which is known here was started from here."""
+        self._turn(name, pod_id, stopped=False)
+
+    def stopped(self, name: str, pod_id: str) -> None:
+        """Write down that a pod which is known here was stopped from here: nobody else did it."""
+        self._turn(name, pod_id, stopped=True)
+
+    def _turn(self, name: str, pod_id: str, *, stopped: bool) -> None:
+        known = self.get(name)
+        if known and known.pod_id == pod_id:
+            self.note(name, stopped=stopped)
+
+    def get(self, name: str) -> Intent | None:
+        """Return one intent, None where nothing of that name was asked for."""
+        path = self._folder / f"{name}.json"
+        return _read(path) if path.is_file() else None
 
     def drop(self, name: str) -> None:
         """Forget a pod that is gone, or never was; one that is not known is fine."""
@@ -69,6 +98,7 @@ class Intents:
 def _read(path: Path) -> Intent:
     try:
         raw = json.loads(path.read_text())
-        return Intent(path.stem, float(raw["asked"]), str(raw["pod_id"]))
+        kinds = {"asked": float, "pod_id": str, "identity": str, "spot": float, "stopped": bool}
+        return Intent(path.stem, **{name: kind(raw[name]) for name, kind in kinds.items() if name in raw})
     except (OSError, ValueError, KeyError, TypeError):
         return Intent(path.stem, 0.0)

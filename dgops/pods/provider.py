@@ -35,6 +35,9 @@ class Provider(Protocol):
     def start(self, pod_id: str) -> Pod:
         """Start a stopped pod: the disk is new, the volume as it was."""
 
+    def restart(self, pod_id: str) -> Pod:
+        """Restart a running pod in place: the disk is new, the GPU stays."""
+
     def stop(self, pod_id: str) -> Pod:
         """Stop a pod: the container disk is wiped, a volume kept."""
 

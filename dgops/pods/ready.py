@@ -23,8 +23,14 @@ OVER = ("ERROR", "EXITED", "TERMINATED")
 _PRINTED = re.compile(r"^\d+ (SHA256:[A-Za-z0-9+/]{43}) .*\((\w+)\)$")
 
 
-def wait(provider: Provider, pod_id: str, seconds: float, say: Callable[[str], None]) -> Pod:
-    """Return the pod once its sshd answers; raises UnreachableError when the seconds are over.
+def wait(
+    provider: Provider,
+    pod_id: str,
+    seconds: float,
+    say: Callable[[str], None],
+    enter: Callable[[Pod], None] = lambda _pod: None,
+) -> Pod:
+    """Return the pod once its sshd answers and `enter` gets in; raises UnreachableError when the seconds are over.
 
     The first port that is told after a start may be the old one, so it is asked for anew at every look.
     """
@@ -36,14 +42,27 @@ def wait(provider: Provider, pod_id: str, seconds: float, say: Callable[[str], N
         if pod.status != told:
             say(f"{pod.name}  {pod.status.lower()}")
             told = pod.status
-        if pod.status == RUNNING and pod.ssh and answers(pod.ssh):
+        why = _try(pod, enter)
+        if not why:
             return pod
         if time.monotonic() + PAUSE > ends:
-            why = f"no SSH server on port {pod.ssh.port}" if pod.ssh else f"it is {pod.status}, without an SSH port"
             raise UnreachableError(
                 f"pod {pod_id} was not ready within {seconds:.0f} s: {why}", f"dgops pod show {pod_id}"
             )
         time.sleep(PAUSE)
+
+
+def _try(pod: Pod, enter: Callable[[Pod], None]) -> str:
+    """Return what keeps us out of a pod, nothing where we got in."""
+    if pod.status != RUNNING or not pod.ssh:
+        return f"it is {pod.status}, without an SSH port"
+    if not answers(pod.ssh):
+        return f"no SSH server on port {pod.ssh.port}"
+    try:
+        enter(pod)
+    except UnreachableError as error:
+        return error.message
+    return ""
 
 
 def answers(endpoint: Endpoint) -> bool:
@@ -61,11 +80,17 @@ def host_keys(provider: Provider, pod_id: str, seconds: float) -> dict[str, str]
     found: dict[str, str] = {}
     try:
         for line in provider.log(pod_id, seconds):
-            match = _PRINTED.match(line.strip())
-            if match:
-                found[match[2]] = match[1]
+            mark = printed(line)
+            if mark:
+                found[mark[0]] = mark[1]
             elif found:
                 break
     except DgopsError:
         return found
     return found
+
+
+def printed(line: str) -> tuple[str, str] | None:
+    """Return kind and fingerprint of the host key that a line of the log prints, None where it prints none."""
+    match = _PRINTED.match(line.strip())
+    return (match[2], match[1]) if match else None

@@ -77,16 +77,26 @@ def requests(wish: Wish, gpus: Sequence[GpuType], volumes: Sequence[Volume], pub
     ]
 
 
-def public_key(path: Path | None) -> str:
-    """Return the public key that shall open the pod: the one in the file, else the first in ~/.ssh."""
+@dataclass(frozen=True)
+class OwnKey:
+    """The key that shall open a pod: its public half, and the file of the other (the public one where an agent
+    holds that)."""
+
+    public: str
+    identity: str
+
+
+def own_key(path: Path | None) -> OwnKey:
+    """Return the key whose public half is in the file, else the first in ~/.ssh."""
     folder = Path("~/.ssh").expanduser()
-    candidates = [path] if path else [folder / name for name in KEYS]
+    candidates = [path.absolute()] if path else [folder / name for name in KEYS]
     for candidate in candidates:
         if candidate.is_file():
             text = candidate.read_text().strip()
             if not text.startswith(("ssh-", "ecdsa-", "sk-")):
                 raise UsageError(f"{candidate} is no public key", "name the file that ends in .pub")
-            return text
+            private = candidate.with_suffix("")
+            return OwnKey(text, str(private if private.is_file() else candidate))
     raise UsageError("there is no public key to open the pod with", "ssh-keygen -t ed25519, or --key FILE.pub")
 
 

@@ -82,6 +82,10 @@ def test_a_pod_is_rented_stopped_started_and_ended(place):
     assert fresh_keys.keys() == keys.keys()
     assert not set(fresh_keys.values()) & set(keys.values())
     assert place.sh("story", "cat /workspace/a; ls /root/a").stdout == "kept\n"
+    # Its keys were pinned by the start: OpenSSH believes them, and goes in with the key of the create.
+    assert place.dgops("pod", "ssh", "story", "--", "sh", "-c", "echo 'in there'; exit 5").stdout == "in there\n"
+    assert place.dgops("pod", "restart", "story").returncode == 0
+    assert place.dgops("pod", "ssh", "story", "--", "cat", "/workspace/a").stdout == "kept\n"
     assert place.dgops("pod", "terminate", "story").returncode == 0
     assert place.control()["billing"] == []
 
@@ -98,6 +102,20 @@ def test_a_create_that_goes_wrong_leaves_one_pod_or_none(place):
     assert "it was terminated" in done.stderr
     place.control("/faults", {"slow_start": 0})
     assert place.control()["billing"] == []
+
+
+def test_a_create_that_is_interrupted_leaves_nothing(place):
+    place.control("/faults", {"slow_start": 60})
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 130)):
+        running = place.start(
+            "pod", "create", "cut", "--gpu", "RTX 4090", "--env", "cu121", "--key", f"{place.key}.pub"
+        )
+        assert any("running" in line for line in running.stderr)
+        running.send_signal(number)
+        _, said = running.communicate(timeout=60)
+        assert (running.returncode, "the new pod is terminated" in said) == (code, True)
+        assert place.control()["billing"] == []
+    place.control("/faults", {"slow_start": 0})
 
 
 def test_a_killed_double_goes_on_and_an_eviction_keeps_the_volume(place):

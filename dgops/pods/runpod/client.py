@@ -51,6 +51,10 @@ class RunPod:
         """Start a stopped pod."""
         return self._act(pod_id, "start")
 
+    def restart(self, pod_id: str) -> Pod:
+        """Restart a running pod in place."""
+        return self._act(pod_id, "restart")
+
     def stop(self, pod_id: str) -> Pod:
         """Stop a pod."""
         return self._act(pod_id, "stop")

@@ -119,15 +119,38 @@ def test_reconcile(double, dgops):
 
 
 def test_a_start_without_a_gpu_is_told(double, dgops, monkeypatch):
-    from dgops.pods import ready
+    from dgops.pods import access, ready
 
     monkeypatch.setattr(ready, "answers", lambda _endpoint: True)
+    monkeypatch.setattr(access.Door, "enter", lambda _self, _pod: None)
     pod = double.rent(name="dgops-one")
     dgops("pod", "stop", "one")
     double.cloud.faults.set({"zero_gpu": 1})
     with pytest.raises(DgopsError, match="without a GPU"):
         dgops("pod", "start", "one", "--wait", "20")
     assert double.cloud.pods[pod].status == "RUNNING"
+
+
+def test_a_restart_is_of_what_runs(double, dgops):
+    pod = double.rent(name="dgops-one")
+    first = double.cloud.pods[pod].port
+    dgops("pod", "restart", "one", "--wait", "0")
+    double.settle(pod)
+    assert double.cloud.pods[pod].port != first
+    dgops("pod", "stop", "one")
+    with pytest.raises(DgopsError, match="only a running pod restarts"):
+        dgops("pod", "restart", "one")
+
+
+def test_ssh_goes_by_the_keys_that_the_pod_printed(double, dgops, monkeypatch):
+    from dgops.pods import access
+    from dgops.transport import session
+
+    pod, ran = double.rent(name="dgops-one"), []
+    monkeypatch.setattr(access, "pin", lambda _provider, found, *_more: ran.append(found.id))
+    monkeypatch.setattr(session, "run", lambda host, _settings, command: ran.append((host.alias, command)) or 7)
+    assert dgops("pod", "ssh", "one", "--", "ls", "-l")[0] == 7
+    assert ran == [pod, (f"runpod-{pod}", ("ls", "-l"))]
 
 
 def test_the_key_is_nowhere(double, dgops, tmp_path):

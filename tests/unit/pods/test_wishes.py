@@ -4,7 +4,7 @@ import pytest
 
 from dgops.errors import UsageError
 from dgops.pods.models import GpuType, Volume
-from dgops.pods.wishes import Wish, public_key, requests
+from dgops.pods.wishes import Wish, own_key, requests
 
 CARDS = [
     GpuType("NVIDIA GeForce RTX 5090", "RTX 5090", 32, 0.94, 0.69, {"EU-RO-1": "high"}),
@@ -46,10 +46,12 @@ def test_refused_before_anything_is_rented(gpus, more, words):
 def test_keys(tmp_path):
     folder = tmp_path / "home" / ".ssh"
     with pytest.raises(UsageError, match="no public key"):
-        public_key(None)
+        own_key(None)
     folder.mkdir()
     (folder / "id_ed25519.pub").write_text("ssh-ed25519 AAAA me\n")
-    assert public_key(None) == "ssh-ed25519 AAAA me"
+    assert (own_key(None).public, own_key(None).identity) == ("ssh-ed25519 AAAA me", str(folder / "id_ed25519.pub"))
+    (folder / "id_ed25519").write_text("")
+    assert own_key(None).identity == str(folder / "id_ed25519")
     (folder / "id_rsa").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
     with pytest.raises(UsageError, match="is no public key"):
-        public_key(folder / "id_rsa")
+        own_key(folder / "id_rsa")
