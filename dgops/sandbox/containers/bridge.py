@@ -20,6 +20,15 @@ def ensure(engine: Engine, network: str, label: str) -> None:
     firewall.drop_dead_ports(network, running)
 
 
+def gateway(engine: Engine, network: str) -> tuple[str, str]:
+    """Return this machine's own address on a network, and the network's subnet."""
+    found = json.loads(engine.call("network", "inspect", network))[0]
+    # podman's words, then docker's.
+    subnets = found.get("subnets") or found["IPAM"]["Config"]
+    first = {key.lower(): value for key, value in subnets[0].items()}
+    return str(first["gateway"]), str(first["subnet"])
+
+
 def remove(engine: Engine, network: str) -> None:
     """Remove the network, its rules and its links; one that is not there is fine."""
     if network not in engine.names("network", network):

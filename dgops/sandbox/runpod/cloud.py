@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
 import string
 import threading
@@ -48,7 +49,8 @@ class Cloud:
                 raise placing.no_capacity()
             now = self.clock()
             price = (kind.secure if body.get("cloud", "SECURE") == "SECURE" else kind.community) * placing.count(body)
-            pod = RentedPod(new_id(14), body, place, price, now, gpus=placing.count(body)).billed(now)
+            key = f"rpa_{secrets.token_hex(20)}"
+            pod = RentedPod(new_id(14), body, place, price, now, gpus=placing.count(body), key=key).billed(now)
             self._put(pod)
             self._begin(pod)
             if self.faults.take("fail_after_create"):
@@ -62,6 +64,12 @@ class Cloud:
             if pod.stale_reads and pod.status == "RUNNING":
                 self.pods[pod_id] = replace(pod, stale_reads=pod.stale_reads - 1)
             return pod
+
+    def holder(self, key: str) -> str | None:
+        """Return the id of the pod that a key was made for."""
+        with self._lock:
+            pods = [pod for pod in self.pods.values() if pod.key]
+        return next((pod.id for pod in pods if hmac.compare_digest(pod.key.encode(), key.encode())), None)
 
     def all_pods(self) -> list[RentedPod]:
         """Return every pod as a reader sees it."""

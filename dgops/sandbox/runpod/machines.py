@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from importlib import resources
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,10 +14,12 @@ from dgops.sandbox.containers.engine import complaint
 from dgops.sandbox.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from dgops.sandbox.containers.engine import Engine
     from dgops.sandbox.layout import Layout
+    from dgops.sandbox.runpod.door import Door
     from dgops.sandbox.runpod.pods import RentedPod
 
 _DISTRO = "bookworm"
@@ -47,6 +50,8 @@ class Containers:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        # The server's, which needs the cloud, which needs this.
+        self.door: Door | None = None
 
     def start(self, pod: RentedPod, slow: float) -> int:
         """Start a pod from nothing but its volume and return its port."""
@@ -58,10 +63,15 @@ class Containers:
             bridge.ensure(engine, layout.network, layout.label)
             image = hosts.ensure_image(layout, engine, rootfs.recipe_for(_DISTRO), machine.silent)
             engine.discard(self._container(pod.id))
+            gateway, subnet = bridge.gateway(engine, layout.network)
             for _ in range(_TRIES):
                 port = free_port(avoid=pod.port)
-                done = engine.attempt(*self._arguments(pod, port, slow, engine), image, *_program(slow))
+                with self._secrets(pod) as file:
+                    arguments = self._arguments(pod, port, engine, gateway)
+                    done = engine.attempt(*arguments, "--env-file", str(file), image, *_program(slow))
                 if done.returncode == 0:
+                    if self.door:
+                        self.door.open(gateway, subnet)
                     return port
                 engine.discard(self._container(pod.id))
                 if "address already in use" not in done.stderr:
@@ -97,7 +107,17 @@ class Containers:
     def _container(self, pod_id: str) -> str:
         return self._layout.container(_name(pod_id))
 
-    def _arguments(self, pod: RentedPod, port: int, slow: float, engine: Engine) -> Iterable[str]:
+    @contextmanager
+    def _secrets(self, pod: RentedPod) -> Iterator[Path]:
+        """Yield a file with what may stand in no argv."""
+        file = self._layout.folder / "runpod" / f"{pod.id}.env"
+        write_atomic(file, f"RUNPOD_API_KEY={pod.key}\n", 0o600)
+        try:
+            yield file
+        finally:
+            file.unlink(missing_ok=True)
+
+    def _arguments(self, pod: RentedPod, port: int, engine: Engine, gateway: str) -> Iterable[str]:
         yield from ("run", "--detach", "--pull=never", "--name", self._container(pod.id), "--shm-size", "1g")
         yield from ("--label", self._layout.label, "--network", self._layout.network, *engine.limits)
         yield from ("--publish", f"127.0.0.1:{port}:22")
@@ -110,7 +130,7 @@ class Containers:
             volume = self._layout.volume(_name(pod.id), "workspace")
             yield from ("--volume", f"{volume}:{mounts['persistent']['path']}")
         for name, value in (*_environment(pod, port).items(), *pod.body.get("env", {}).items()):
-            yield from ("--env", f"{name}={value}")
+            yield from ("--env", f"{name}={self.door.inward(value, gateway) if self.door else value}")
 
 
 def _program(slow: float) -> tuple[str, ...]:

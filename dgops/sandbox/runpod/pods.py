@@ -23,7 +23,8 @@ DISK_RUNNING, DISK_STOPPED, MONTH = 0.10, 0.20, 30 * 86400
 class RentedPod:
     """One pod; `turn` counts its starts and stops, so that a late start knows that it is no longer wanted.
 
-    `meter` holds when its GPU was billed: (began, ended), the last one open while it is.
+    `meter` holds when its GPU was billed: (began, ended), the last one open while it is. `key` is the one that its
+    first process is given, for actions on this very pod.
     """
 
     id: str
@@ -39,6 +40,7 @@ class RentedPod:
     turn: int = 0
     gpus: int = 1
     meter: tuple[tuple[float, float | None], ...] = field(default=())
+    key: str = field(default="", repr=False)
 
     @property
     def volume_id(self) -> str:

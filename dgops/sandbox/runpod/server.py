@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -15,25 +16,44 @@ from dgops.sandbox.runpod.quota import Quota
 from dgops.sandbox.runpod.refusal import RefusalError
 
 if TYPE_CHECKING:
+    import ipaddress
+    import socket
+
     from dgops.sandbox.runpod.cloud import Cloud
 
 _LARGEST = 1 << 20
+# All that a pod's own key is good for: these, of that pod.
+_OWN = re.compile(r"/v2/pods/([^/]+)/action")
+_OWN_ACTIONS = ("start", "stop", "restart")
 _STREAM_SECONDS, _LOOK_SECONDS = 60.0, 0.2
 
 
 class Server(ThreadingHTTPServer):
-    """One double on a loopback port."""
+    """One double on a port of this machine: of its loopback, or of a bridge, and then for one subnet only."""
 
     daemon_threads = True
 
-    def __init__(self, cloud: Cloud, key: str, port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
-        self.cloud, self.key, self.quota = cloud, key, Quota()
+    def __init__(
+        self,
+        cloud: Cloud,
+        key: str,
+        port: int = 0,
+        address: str = "127.0.0.1",
+        among: ipaddress.IPv4Network | ipaddress.IPv6Network | None = None,
+    ) -> None:
+        super().__init__((address, port), _Handler)
+        self.cloud, self.key, self.quota, self._among = cloud, key, Quota(), among
+
+    def verify_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: Any) -> bool:
+        """Take nobody else's connection: a bridge's address is reached from other networks as well."""
+        import ipaddress
+
+        return self._among is None or ipaddress.ip_address(client_address[0]) in self._among
 
     @property
     def url(self) -> str:
         """Where it answers."""
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return f"http://{self.server_address[0]!s}:{self.server_address[1]}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -54,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
         limits: dict[str, str] = {}
         try:
             body = self._body()
-            self._require_key()
+            self._require_key(body)
             limits = self._count()
             parts = urlsplit(self.path)
             path = unquote(parts.path)
@@ -82,12 +102,19 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             raise RefusalError(400, "the body is no JSON") from None
 
-    def _require_key(self) -> None:
+    def _require_key(self, body: Any) -> None:
         scheme, _, key = self.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key:
             raise RefusalError(401, "missing bearer token")
-        if not hmac.compare_digest(key.encode(), self.server.key.encode()):
+        if hmac.compare_digest(key.encode(), self.server.key.encode()):
+            return
+        pod = self.server.cloud.holder(key)
+        if pod is None:
             raise RefusalError(401, "invalid bearer token")
+        own = _OWN.fullmatch(urlsplit(self.path).path)
+        action = body.get("action") if isinstance(body, dict) else None
+        if self.command != "POST" or not own or own[1] != pod or action not in _OWN_ACTIONS:
+            raise RefusalError(403, "this key may start, stop and restart its own pod only")
 
     def _count(self) -> dict[str, str]:
         if self.path.startswith("/control"):

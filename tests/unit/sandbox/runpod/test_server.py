@@ -2,6 +2,7 @@
 
 import urllib.error
 import urllib.request
+from dataclasses import replace
 
 import pytest
 
@@ -47,3 +48,26 @@ def test_a_log_goes_on_after_the_last_line(double):
         assert answer.readline() == b"id: 2026-06-01T12:00:01Z\n"
         assert b'"line": "started"' in answer.readline()
     assert double.ask("GET", "/v2/pods/nothere/logs")[0] == 404
+
+
+def test_a_pod_s_own_key_acts_on_that_pod_only(double):
+    pod, other = double.rent(), double.rent(name="other")
+    key = double.cloud.pods[pod].key
+    refused = [
+        ("GET", "/v2/pods", None),
+        ("GET", f"/v2/pods/{pod}", None),
+        ("GET", "/control", None),
+        ("POST", "/control/balance", {"balance": 0}),
+        ("DELETE", f"/v2/pods/{pod}", None),
+        ("POST", f"/v2/pods/{pod}/action", {"action": "terminate"}),
+        ("POST", f"/v2/pods/{pod}/action", None),
+        ("POST", f"/v2/pods/{other}/action", {"action": "stop"}),
+    ]
+    for method, path, body in refused:
+        assert double.ask(method, path, body, key=key)[0] == 403, (method, path, body)
+    assert double.ask("POST", f"/v2/pods/{pod}/action", {"action": "stop"}, key=key)[1]["status"] == "EXITED"
+    assert double.cloud.pods[other].status == "RUNNING"
+    # Nobody is told it, and no pod without one is anybody's.
+    assert key not in str(double.ask("GET", f"/v2/pods/{other}")[1])
+    double.cloud.pods[other] = replace(double.cloud.pods[other], key="")
+    assert double.ask("GET", "/v2/pods", key="")[0] == 401
