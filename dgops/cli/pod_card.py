@@ -27,8 +27,8 @@ def keys_of(provider: Provider, found: Pod) -> dict[str, str]:
     return ready.host_keys(provider, found.id, LOG_SECONDS) if found.ssh else {}
 
 
-def show_card(found: Pod, keys: dict[str, str], as_json: bool) -> None:
-    """Print a pod: how it stands, what is in it, and the next command."""
+def show_card(found: Pod, keys: dict[str, str], as_json: bool, *, host: bool = False) -> None:
+    """Print a pod: how it stands, what is in it, and the next command; `host` says that the inventory lists it."""
     from dgops.cli import pod_lines
     from dgops.pods.names import short
 
@@ -46,7 +46,9 @@ def show_card(found: Pod, keys: dict[str, str], as_json: bool) -> None:
     ]
     for label, value in (*rows, *(("host key", f"{mark} ({kind})") for kind, mark in keys.items())):
         click.echo(plain(f"  {label:<9} {value}"))
-    if found.ssh:
+    if found.ssh and host:
+        click.echo(f"next: dgops deploy --host {name}", err=True)
+    elif found.ssh:
         line = f"ssh {found.ssh.user}@{found.ssh.host} -p {found.ssh.port}"
         mark = next((f" --fingerprint {keys[kind]}" for kind in ("ED25519", "ECDSA", "RSA") if kind in keys), "")
         click.echo(plain(f"next: dgops hosts add {name} '{line}'{mark}"), err=True)

@@ -46,7 +46,7 @@ def create(
     or whose GPU is missing or computes wrongly, is terminated again and the next one tried; so is one on Ctrl-C.
     """
     from dgops.errors import UsageError
-    from dgops.pods import rent, wishes
+    from dgops.pods import inventory, rent, wishes
     from dgops.pods.access import Door
     from dgops.pods.account import connected, intents_of
 
@@ -61,4 +61,4 @@ def create(
         for reason in done.passed:
             say(f"passed over: {reason}")
         say(f"{name}  {done.outcome}")
-        show_card(done.pod, keys_of(provider, done.pod), as_json)
+        show_card(done.pod, keys_of(provider, done.pod), as_json, host=inventory.in_use(settings))

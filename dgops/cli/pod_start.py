@@ -62,7 +62,7 @@ def restart(settings: Settings, name: str, wait: float, as_json: bool, discard: 
 
 
 def _await(settings: Settings, provider: Provider, found: Pod, wait: float, as_json: bool) -> None:
-    from dgops.pods import names, ready
+    from dgops.pods import inventory, names, ready
     from dgops.pods.access import Door
     from dgops.pods.account import intents_of
 
@@ -71,7 +71,7 @@ def _await(settings: Settings, provider: Provider, found: Pod, wait: float, as_j
     if wait:
         door = Door(provider, settings, known.identity if known else "", say)
         found = ready.wait(provider, found.id, wait, say, door.enter)
-    show_card(found, keys_of(provider, found), as_json)
+    show_card(found, keys_of(provider, found), as_json, host=inventory.in_use(settings))
     if wait and not found.gpu_count:
         raise DgopsError(
             f"{name} started without a GPU: others took it", f"dgops pod stop {name}, and create one on the same volume"

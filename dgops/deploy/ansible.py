@@ -20,6 +20,7 @@ from dgops.deploy import handover, scratch, tree
 from dgops.deploy.scrub import Scrub
 from dgops.errors import DgopsError
 from dgops.events import trace
+from dgops.hosts import source
 from dgops.transport.known_hosts import strict_options
 
 if TYPE_CHECKING:
@@ -125,6 +126,8 @@ def environment(folder: Path, connect_timeout: float = 10.0, hidden: Collection[
         **kept,
         **{f"ANSIBLE_{key}": value for key, value in settings.items()},
         "PYTHONWARNINGS": "ignore",
+        # For an inventory that is a script of ours.
+        source.PYTHON: sys.executable,
     }
 
 

@@ -31,6 +31,11 @@ class Host:
         return f"runpod-{pod}" if pod else f"dgops-{self.name}"
 
     @property
+    def away(self) -> str:
+        """Why there is nothing to connect to now, as its inventory says; empty where nothing speaks against it."""
+        return str(self.variables.get("runpod_away") or "")
+
+    @property
     def mode(self) -> str | None:
         """The mode that its inventory sets, if any."""
         value = self.variables.get("dgops_mode")

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from dgops.hosts.source import Listing
     from dgops.settings import Settings
 
-# Looked in where nobody names an inventory.
+# Looked in where nobody names an inventory; the last one once a pod was rented from here.
 DEFAULTS = ("sandbox", "local")
+RENTED = "runpod"
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,11 @@ class Inventory:
 
 
 def sources(settings: Settings) -> tuple[Path, ...]:
-    """Return the inventories in use: those asked for, else the sandbox's and the local one."""
+    """Return the inventories in use: those asked for, else the sandbox's, the local one and that of rented pods."""
     if settings.inventories:
         return settings.inventories
-    folders = (settings.root / "inventories" / name for name in DEFAULTS)
+    rented = any((settings.state / "pods").glob("*/*.json"))
+    folders = (settings.root / "inventories" / name for name in (*DEFAULTS, *([RENTED] if rented else [])))
     return tuple(folder for folder in folders if folder.is_dir())
 
 

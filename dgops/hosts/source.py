@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from dgops.settings import Settings
 
 LIST_SECONDS = 60.0
+# What a script finds in its environment. Into the file of the first it may write a time, in seconds since 1970: until
+# then it is not asked again.
+UNTIL, PYTHON = "DGOPS_INVENTORY_UNTIL", "DGOPS_PYTHON"
+PROMISE, LONGEST_PROMISE = ".until", 60.0
 FORMAT = 1
 # What Ansible itself passes over in an inventory folder.
 VARIABLE_FOLDERS = ("group_vars", "host_vars", "vars_plugins")
@@ -38,15 +43,17 @@ class Listing:
 
 
 def read(folder: Path, settings: Settings) -> Listing:
-    """List an inventory; an unchanged one is not asked twice, unless it is a script."""
+    """List an inventory; an unchanged one is not asked twice, unless it is a script that did not promise to hold."""
     files = list(inventory_files(folder))
     digest = _digest(folder)
     place = _place(folder, settings)
-    if not any(is_dynamic(file) for file in files):
+    promise = place.with_suffix(PROMISE)
+    if not any(is_dynamic(file) for file in files) or _holds(promise):
         known = _stored(place)
         if known.get("digest") == digest:
             return _listing(folder, known["answer"])
-    answer, problems = _ask(folder, files)
+    promise.parent.mkdir(parents=True, exist_ok=True)
+    answer, problems = _ask(folder, files, promise)
     if problems:
         return Listing(folder, problems=problems)
     # Written for a script too: completion may look at what it answered last.
@@ -58,6 +65,20 @@ def recall(folder: Path, settings: Settings) -> Listing:
     """Return what the inventory answered last, however long ago."""
     known = _stored(_place(folder, settings))
     return _listing(folder, known["answer"]) if known else Listing(folder)
+
+
+def break_promises(settings: Settings) -> None:
+    """Have every script asked again: what it tells of has just changed."""
+    for path in (settings.state / "inventories").glob(f"*{PROMISE}"):
+        path.unlink(missing_ok=True)
+
+
+def _holds(promise: Path) -> bool:
+    try:
+        # No promise is for long; a clock that was set back makes none longer.
+        return 0 < float(promise.read_text()) - time.time() < LONGEST_PROMISE
+    except (OSError, ValueError):
+        return False
 
 
 def inventory_files(folder: Path) -> Iterator[Path]:
@@ -103,7 +124,7 @@ def _stored(place: Path) -> dict[str, Any]:
     return stored
 
 
-def _ask(folder: Path, files: list[Path]) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _ask(folder: Path, files: list[Path], promise: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     from dgops.hosts.yaml_files import is_empty, syntax_problems
 
     problems = tuple(problem for file in _yaml_files(folder) for problem in syntax_problems(file))
@@ -113,7 +134,7 @@ def _ask(folder: Path, files: list[Path]) -> tuple[dict[str, Any], tuple[str, ..
     full = [file for file in files if not is_empty(file)]
     if not full:
         return {}, ()
-    return _run(folder, full)
+    return _run(folder, full, promise)
 
 
 def _yaml_files(folder: Path) -> list[Path]:
@@ -122,7 +143,7 @@ def _yaml_files(folder: Path) -> list[Path]:
     return sorted(found) if folder.is_dir() else [folder] * (folder.suffix in (".yml", ".yaml"))
 
 
-def _run(folder: Path, files: list[Path]) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _run(folder: Path, files: list[Path], promise: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     argv = [_program(), *(word for file in files for word in ("-i", str(file.absolute()))), "--list"]
     environment = os.environ | {
         # Ansible takes no other encoding, and passes over a file that it cannot read unless it is told.
@@ -130,6 +151,9 @@ def _run(folder: Path, files: list[Path]) -> tuple[dict[str, Any], tuple[str, ..
         "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
         "ANSIBLE_NOCOLOR": "true",
         "ANSIBLE_DEPRECATION_WARNINGS": "false",
+        # For scripts: where to write until when the answer holds, and a Python that has dgops.
+        UNTIL: str(promise.absolute()),
+        PYTHON: sys.executable,
     }
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=LIST_SECONDS, env=environment, check=False)

@@ -50,7 +50,7 @@ def pin(provider: Provider, pod: Pod, settings: Settings, seconds: float) -> Non
     """
     host, known = host_of(pod), KnownHosts(settings.state / "known_hosts")
     note = settings.state / "pods" / "pinned.json"
-    if known.keys(host.alias) and _pinned(note).get(pod.id) == pod.started != "":
+    if is_pinned(pod, settings):
         return
     shown = scan(host.address, host.port or 22, settings.connect_timeout)
     proven = _proven(provider, pod.id, shown, seconds)
@@ -62,6 +62,13 @@ def pin(provider: Provider, pod: Pod, settings: Settings, seconds: float) -> Non
         )
     known.pin(host.alias, proven)
     write_json(note, {**_pinned(note), pod.id: pod.started}, 0o600)
+
+
+def is_pinned(pod: Pod, settings: Settings) -> bool:
+    """Tell whether host keys of this very start of a pod are pinned."""
+    note = settings.state / "pods" / "pinned.json"
+    known = KnownHosts(settings.state / "known_hosts")
+    return _pinned(note).get(pod.id) == pod.started != "" and bool(known.keys(f"runpod-{pod.id}"))
 
 
 @dataclass(frozen=True)

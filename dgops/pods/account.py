@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from dgops.hosts import secrets
+from dgops.pods import inventory_age
 from dgops.pods.intents import Intents
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ KEY = "RUNPOD_API_KEY"
 
 @contextmanager
 def connected(settings: Settings) -> Iterator[Provider]:
-    """Yield RunPod under the key of the keyring or the environment."""
+    """Yield RunPod under the key of the keyring or the environment; after a change, hosts are listed anew."""
     from dgops.pods.runpod.client import RunPod
     from dgops.pods.runpod.session import Session
 
@@ -29,6 +30,8 @@ def connected(settings: Settings) -> Iterator[Provider]:
         yield RunPod(session)
     finally:
         session.close()
+        if session.changing:
+            inventory_age.expire(settings)
 
 
 def intents_of(settings: Settings) -> Intents:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 # Levels of stock, worst first; "" where the provider does not say.
 STOCK = ("", "none", "low", "medium", "high")
 RUNNING, STOPPED = "RUNNING", "EXITED"
+# The variable of a pod that says which build of torch it was rented for.
+PROFILE = "DGOPS_PROFILE"
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,10 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Pod:
-    """One pod as the provider sees it; `cost` is dollars an hour now, `root` where its volume is mounted."""
+    """One pod as the provider sees it; `cost` is dollars an hour now, `root` where its volume is mounted.
+
+    `cuda` is the version that its machine's driver knows, `profile` what it was rented for from here.
+    """
 
     id: str
     name: str
@@ -41,6 +46,8 @@ class Pod:
     root: str = ""
     created: str = ""
     started: str = ""
+    cuda: str = ""
+    profile: str = ""
 
 
 @dataclass(frozen=True)

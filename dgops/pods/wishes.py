@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dgops.errors import UsageError
 from dgops.pods import names, offers
-from dgops.pods.models import PodRequest
+from dgops.pods.models import PROFILE, PodRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,8 @@ def requests(wish: Wish, gpus: Sequence[GpuType], volumes: Sequence[Volume], pub
             gpu_count=wish.gpu_count,
             disk_gb=wish.disk_gb,
             # start.sh reads no other name, and starts no sshd without it.
-            env={"PUBLIC_KEY": public_key},
+            # dgops reads the other one back: what a pod was rented for is what a deploy makes of it.
+            env={"PUBLIC_KEY": public_key, PROFILE: wish.profile},
             data_centers=(volume.data_center,) if volume else (),
             volume_id=volume.id if volume else "",
             volume_gb=wish.volume_gb,

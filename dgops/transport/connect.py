@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dgops.errors import UsageError
+from dgops.errors import UnreachableError, UsageError
 
 if TYPE_CHECKING:
     from dgops.hosts.host import Host
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 def connect(host: Host, settings: Settings) -> Transport:
     """Connect to a host; raises HostKeyError, AccessError or UnreachableError, each with the next step."""
+    if host.away:
+        raise UnreachableError(f"{host.name}: {host.away}", f"dgops pod show {host.name}")
     if host.connection == "local":
         from dgops.transport.local import LocalTransport
 

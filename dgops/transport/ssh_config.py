@@ -114,7 +114,7 @@ def path(settings: Settings) -> Path:
 
 def render(hosts: Iterable[Host], settings: Settings) -> str:
     """Return an ssh configuration with one block per host, as strict about host keys as dgops is."""
-    blocks = [_block(host, settings) for host in hosts if host.connection == "ssh"]
+    blocks = [_block(host, settings) for host in hosts if host.connection == "ssh" and not host.away]
     return "\n".join([HEADER, *blocks])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dgops.errors import UnreachableError
-from dgops.pods.models import Endpoint, GpuType, Pod, PodRequest, Volume
+from dgops.pods.models import PROFILE, Endpoint, GpuType, Pod, PodRequest, Volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,6 +45,8 @@ def pod(raw: Mapping[str, Any]) -> Pod:
         root=str(mount.get("path") or ""),
         created=str(raw.get("createdAt") or ""),
         started=str(raw.get("startedAt") or ""),
+        cuda=str(raw.get("cudaVersion") or ""),
+        profile=str((raw.get("env") or {}).get(PROFILE) or ""),
     )
 
 

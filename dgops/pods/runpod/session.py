@@ -35,6 +35,8 @@ class Session:
         if not (key.isascii() and key.isprintable() and " " not in key):
             raise UsageError("RUNPOD_API_KEY holds what no key holds", "dgops secrets set RUNPOD_API_KEY")
         self._sleep = sleep
+        # Whether something was asked for that may have changed what is rented.
+        self.changing = False
         local = url.startswith("http://")
         self._client = httpx.Client(
             base_url=url,
@@ -58,6 +60,7 @@ class Session:
         """
         import httpx
 
+        self.changing |= method != "GET"
         began, ends, pause = time.monotonic(), time.monotonic() + DEADLINE, 0.5
         while True:
             wait = pause

@@ -22,7 +22,7 @@ def test_one_for_each_that_can():
     (one,) = wanted("RTX 5090", "RTX 4090", volume="models")
     assert (one.gpu, one.name, one.min_cuda) == ("NVIDIA GeForce RTX 4090", "dgops-pod", "12.1")
     assert (one.volume_id, one.data_centers) == ("v1", ("EU-RO-1",))
-    assert one.env == {"PUBLIC_KEY": "ssh-ed25519 AAAA me"}
+    assert one.env == {"PUBLIC_KEY": "ssh-ed25519 AAAA me", "DGOPS_PROFILE": "cu121"}
     assert "AAAA" not in repr(one)
     assert [one.gpu for one in wanted("RTX 5090", "RTX 4090", profile="cu128")] == [CARDS[0].id, CARDS[1].id]
 
