@@ -20,7 +20,7 @@ PROJECT_FILE = "dgops.toml"
 MODES = ("production", "fast-test")
 RUNPOD_URL = "https://api.runpod.io"
 # The key goes along: in the clear it may not leave this machine.
-_SAFE_URL = re.compile(r"https://[^/?#@\s]+(/[^?#\s]*)?|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?/?")
+_SAFE_URL = re.compile(r"https://[^/?#@\s]+(/[^?#\s]*)?|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/[^?#\s]*)?")
 MAP_KEYS = ("name", "host", "host_path", "repo", "local_path", "branch", "kind")
 MAP_OPTIONAL = ("branch", "kind")
 
@@ -96,6 +96,11 @@ class Settings:
         return str(self.values["runpod_url"].value)
 
     @property
+    def runpod_graphql_url(self) -> str:
+        """Where RunPod's GraphQL answers."""
+        return str(self.values["runpod_graphql_url"].value or f"{self.runpod_url}/graphql")
+
+    @property
     def root(self) -> Path:
         """The folder that a relative inventory is looked for in."""
         return self.project or Path.cwd()
@@ -142,6 +147,7 @@ def _defaults(project: Path | None) -> dict[str, Setting]:
         "forks": 20,
         "inventory": [],
         "mode": None,
+        "runpod_graphql_url": None,
         "runpod_url": RUNPOD_URL,
         "state": str(state),
     }
@@ -214,7 +220,7 @@ def _checked(key: str, raw: Any, base: Path, where: str, problems: list[str]) ->
             return str(base / Path(raw).expanduser())
         if key == "mode":
             return _mode(raw)
-        if key == "runpod_url":
+        if key in ("runpod_url", "runpod_graphql_url"):
             return _url(raw)
         return _positive(key, raw)
     except (TypeError, ValueError) as error:

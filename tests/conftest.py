@@ -25,7 +25,7 @@ def own_place(monkeypatch, tmp_path, request):
     home.mkdir()
     for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("INVENTORY", "MODE", "STATE", "CACHE", "FORKS", "CONNECT_TIMEOUT", "RUNPOD_URL"):
+    for name in ("INVENTORY", "MODE", "STATE", "CACHE", "FORKS", "CONNECT_TIMEOUT", "RUNPOD_URL", "RUNPOD_GRAPHQL_URL"):
         monkeypatch.delenv(f"DGOPS_{name}", raising=False)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.chdir(tmp_path)

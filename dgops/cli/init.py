@@ -24,8 +24,9 @@ PROJECT = """\
 # forks = 20
 # connect_timeout = 10
 
-# Where RunPod's API answers.
+# Where RunPod's API answers, and its GraphQL (default: /graphql there), which is asked for spot pods and the balance.
 # runpod_url = "https://api.runpod.io"
+# runpod_graphql_url = "https://api.runpod.io/graphql"
 
 # Folders of hosts that `dgops sync` ties to folders of a repository here; repo is relative to this file.
 # [[sync.map]]

@@ -17,6 +17,13 @@ LOG_SECONDS = 10.0
 wait_option = click.option(
     "--wait", type=click.FloatRange(min=0), default=600.0, show_default=True, help="Seconds until SSH answers; 0: none."
 )
+cloud_option = click.option(
+    "--cloud",
+    type=click.Choice(["secure", "community"]),
+    default="secure",
+    show_default=True,
+    help="Whose machines: of data centres, or of anybody.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dgops.cli.pod_card import json_option, keys_of, say, show_card, wait_option
+from dgops.cli.pod_card import cloud_option, json_option, keys_of, say, show_card, wait_option
 
 if TYPE_CHECKING:
     from dgops.settings import Settings
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 @click.argument("name")
 @click.option("--gpu", required=True, metavar="A,B,C", help="GPUs in the order in which they are tried.")
 @click.option("--env", "profile", required=True, metavar="PROFILE", help="What shall run there, such as cu121.")
+@cloud_option
+@click.option("--spot", is_flag=True, help="At the least bid that is taken: cheaper, and gone when somebody bids more.")
 @click.option("--volume", default="", metavar="V", help="Name or id of a network volume, mounted at /workspace.")
 @click.option(
     "--volume-gb", type=click.IntRange(min=10), help="Instead: a volume of the pod's own, which goes with it."
@@ -32,6 +34,8 @@ def create(
     name: str,
     gpu: str,
     profile: str,
+    cloud: str,
+    spot: bool,
     volume: str,
     volume_gb: int | None,
     disk_gb: int,
@@ -53,7 +57,7 @@ def create(
     if volume and volume_gb:
         raise UsageError("say either --volume or --volume-gb", "dgops pod create --help")
     gpus = tuple(one.strip() for one in gpu.split(",") if one.strip())
-    wish = wishes.Wish(name, gpus, profile, image, volume, volume_gb or 0, disk_gb)
+    wish = wishes.Wish(name, gpus, profile, image, volume, volume_gb or 0, disk_gb, cloud=cloud, spot=spot)
     own = wishes.own_key(key)
     with connected(settings) as provider:
         door = Door(provider, settings, own.identity, say)

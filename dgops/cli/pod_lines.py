@@ -9,9 +9,9 @@ from dgops.cli.render import ago, columns, plain
 from dgops.pods.names import short
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from dgops.pods.models import Pod, Volume
+    from dgops.pods.models import Bill, Pod, Volume
     from dgops.pods.offers import Offer
 
 
@@ -41,6 +41,20 @@ def pod_json(pod: Pod) -> dict[str, Any]:
     return {**asdict(pod), "actions": list(pod.actions), "short": short(pod.name)}
 
 
+def costs(found: Sequence[Bill], by_id: Mapping[str, Pod]) -> list[str]:
+    """Return one line for each pod that cost something, and what they cost together."""
+    head = ("POD", "ID", "GPU $", "DISK $", "$")
+    rows = [
+        (short(by_id[one.pod_id].name) if one.pod_id in by_id else "gone", one.pod_id, *_dollars(one)) for one in found
+    ]
+    lines = columns([head, *(tuple(plain(cell) for cell in row) for row in rows)]) if rows else []
+    return [*lines, f"{sum(one.total for one in found):.2f} $ in all"]
+
+
+def _dollars(bill: Bill) -> tuple[str, str, str]:
+    return f"{bill.gpu:.2f}", f"{bill.disk:.2f}", f"{bill.total:.2f}"
+
+
 def volumes(found: Sequence[Volume]) -> list[str]:
     """Return one line for each volume."""
     head = ("VOLUME", "ID", "SIZE", "WHERE", "KIND")
@@ -51,9 +65,17 @@ def volumes(found: Sequence[Volume]) -> list[str]:
 def offers(found: Sequence[Offer], profile: str) -> list[str]:
     """Return one line for each offer that is in stock, then once for each GPU why a profile cannot work on it."""
     shown = [one for one in found if one.stock not in ("none", "") and (not profile or one.fits)]
-    head = ("GPU", "VRAM", "WHERE", "STOCK", "$/H", "FITS")
+    head = ("GPU", "VRAM", "WHERE", "STOCK", "$/H", "SPOT", "FITS")
     rows = [
-        (one.gpu.name, f"{one.gpu.memory_gb} GB", one.data_center, one.stock, f"{one.price:.2f}", _fits(one))
+        (
+            one.gpu.name,
+            f"{one.gpu.memory_gb} GB",
+            one.data_center,
+            one.stock,
+            f"{one.price:.2f}",
+            f"{one.spot:.2f}" if one.spot else "-",
+            _fits(one),
+        )
         for one in shown
     ]
     lines = columns([head, *(tuple(plain(cell) for cell in row) for row in rows)]) if rows else []
@@ -84,6 +106,7 @@ def offer_json(offer: Offer) -> dict[str, Any]:
         "data_center": offer.data_center,
         "stock": offer.stock or None,
         "price": offer.price,
+        "spot_price": offer.spot or None,
         "known": bool(offer.verdicts),
         "profiles": {one.profile: {"ok": one.ok, "reason": None if one.ok else one.reason} for one in offer.verdicts},
     }

@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dgops.cli.pod_card import json_option
+from dgops.cli.pod_card import cloud_option, json_option, say
 from dgops.cli.render import print_json
+from dgops.errors import DgopsError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dgops.pods.models import SpotPrice
+    from dgops.pods.provider import Provider
     from dgops.settings import Settings
 
 
@@ -17,9 +22,10 @@ if TYPE_CHECKING:
 @click.option("--gpu", multiple=True, metavar="NAME", help="Only this GPU, such as 'RTX 4090'; may be given again.")
 @click.option("--env", "profile", default="", metavar="PROFILE", help="Only what runs this profile, such as cu121.")
 @click.option("--max-price", type=click.FloatRange(min=0), default=0.0, metavar="X", help="At most X dollars an hour.")
+@cloud_option
 @json_option
 @click.pass_context
-def offers(ctx: click.Context, gpu: tuple[str, ...], profile: str, max_price: float, as_json: bool) -> None:
+def offers(ctx: click.Context, gpu: tuple[str, ...], profile: str, max_price: float, cloud: str, as_json: bool) -> None:
     """List each GPU in each data centre with price, stock, VRAM and the profiles of torch that run on it.
 
     Where one cannot, the reason stands below. Exit 1 where nothing is in stock that would do.
@@ -30,7 +36,8 @@ def offers(ctx: click.Context, gpu: tuple[str, ...], profile: str, max_price: fl
 
     with connected(ctx.obj) as provider:
         gpus = provider.gpus()
-    found = room.offers(room.choose(gpus, gpu) if gpu else gpus, profile, max_price)
+        spot_prices = _spot_prices(provider)
+    found = room.offers(room.choose(gpus, gpu) if gpu else gpus, profile, max_price, cloud, spot_prices)
     good = any(one.stock not in ("none", "") and (one.fits or not profile) for one in found)
     if as_json:
         print_json({"ok": good, "offers": [pod_lines.offer_json(one) for one in found]})
@@ -61,3 +68,12 @@ def volumes(settings: Settings, as_json: bool) -> None:
     else:
         for line in pod_lines.volumes(found):
             click.echo(line)
+
+
+def _spot_prices(provider: Provider) -> Mapping[str, SpotPrice]:
+    """Return the least bids; they come from another service than the rest, which is of use without them."""
+    try:
+        return provider.spot_prices()
+    except DgopsError as error:
+        say(f"no spot prices: {error.message}")
+        return {}

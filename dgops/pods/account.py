@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -23,15 +23,26 @@ KEY = "RUNPOD_API_KEY"
 def connected(settings: Settings) -> Iterator[Provider]:
     """Yield RunPod under the key of the keyring or the environment; after a change, hosts are listed anew."""
     from dgops.pods.runpod.client import RunPod
+    from dgops.pods.runpod.graphql import GraphQL
     from dgops.pods.runpod.session import Session
 
-    session = Session(settings.runpod_url, secrets.load([KEY])[KEY])
-    try:
-        yield RunPod(session)
-    finally:
-        session.close()
-        if session.changing:
-            inventory_age.expire(settings)
+    key = secrets.load([KEY])[KEY]
+    with ExitStack() as open_ones:
+        session = open_ones.enter_context(closing(Session(settings.runpod_url, key)))
+        asked = session
+        # What is believed of one address's certificate is not believed of another's.
+        if _origin(settings.runpod_graphql_url) != _origin(settings.runpod_url):
+            asked = open_ones.enter_context(closing(Session(settings.runpod_graphql_url, key)))
+        try:
+            yield RunPod(session, GraphQL(asked, settings.runpod_graphql_url))
+        finally:
+            if session.changing or asked.changing:
+                inventory_age.expire(settings)
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
 
 
 def intents_of(settings: Settings) -> Intents:

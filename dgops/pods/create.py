@@ -55,6 +55,8 @@ def create(
         passed: list[str] = []
         for taken, wish in enumerate(wishes):
             try:
+                if wish.bid:
+                    intents.note(name, spot=wish.bid)
                 pod = _once(provider, name, wish, sleep)
             except ProviderError as error:
                 passed.append(error.message)

@@ -63,6 +63,36 @@ class GpuType:
 
 
 @dataclass(frozen=True)
+class SpotPrice:
+    """The least bid for a GPU in each cloud, dollars an hour; 0 where it is not for rent that way."""
+
+    secure: float = 0.0
+    community: float = 0.0
+
+    def within(self, cloud: str) -> float:
+        """Return the one of a cloud."""
+        return self.community if cloud == "community" else self.secure
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What is left on the account, and what goes away from it: dollars, and dollars an hour."""
+
+    left: float
+    per_hour: float
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What one pod has cost: dollars in all, and for its GPU and its disks."""
+
+    pod_id: str
+    total: float
+    gpu: float
+    disk: float
+
+
+@dataclass(frozen=True)
 class Volume:
     """A network volume: it outlives pods, and ties them to its data centre."""
 
@@ -75,7 +105,10 @@ class Volume:
 
 @dataclass(frozen=True)
 class PodRequest:
-    """One pod as it is asked for: one kind of GPU; whoever wants alternatives asks again."""
+    """One pod as it is asked for: one kind of GPU; whoever wants alternatives asks again.
+
+    `cloud` is secure or community; with a `bid`, dollars an hour and GPU, it goes to whoever bids more.
+    """
 
     name: str
     image: str
@@ -89,3 +122,5 @@ class PodRequest:
     volume_gb: int = 0
     root: str = "/workspace"
     min_cuda: str = ""
+    cloud: str = "secure"
+    bid: float = 0.0

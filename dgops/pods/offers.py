@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dgops.environments import gpus as gpu_table
@@ -13,9 +14,9 @@ from dgops.errors import UsageError
 from dgops.pods.models import STOCK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from dgops.pods.models import GpuType
+    from dgops.pods.models import GpuType, SpotPrice
 
 # A provider does not say which driver a machine has: it is asked for a CUDA version instead, and brings its driver.
 NEW_DRIVER = "999"
@@ -23,13 +24,17 @@ NEW_DRIVER = "999"
 
 @dataclass(frozen=True)
 class Offer:
-    """One GPU in one data centre; `verdicts` are empty where the GPU is in no table of ours."""
+    """One GPU in one data centre; `verdicts` are empty where the GPU is in no table of ours.
+
+    `spot` is the least bid that is taken, 0 where it is not for rent that way or nobody said.
+    """
 
     gpu: GpuType
     data_center: str
     stock: str
     price: float
     verdicts: tuple[ProfileVerdict, ...]
+    spot: float = 0.0
 
     @property
     def fits(self) -> tuple[str, ...]:
@@ -37,17 +42,25 @@ class Offer:
         return tuple(one.profile for one in self.verdicts if one.ok)
 
 
-def offers(gpus: Iterable[GpuType], profile: str = "", max_price: float = 0.0) -> list[Offer]:
+def offers(
+    gpus: Iterable[GpuType],
+    profile: str = "",
+    max_price: float = 0.0,
+    cloud: str = "secure",
+    spot_prices: Mapping[str, SpotPrice] = MappingProxyType({}),
+) -> list[Offer]:
     """Return every offer of these GPUs, cheapest first and then the best stocked.
 
     With a profile only that one is judged; an offer whose price nobody knows, or that is too dear, is left out.
     """
     found = []
     for gpu in gpus:
-        if not gpu.secure or (max_price and gpu.secure > max_price):
+        price = gpu.community if cloud == "community" else gpu.secure
+        if not price or (max_price and price > max_price):
             continue
         verdicts = verdicts_of(gpu, profile)
-        found += [Offer(gpu, place, stock, gpu.secure, verdicts) for place, stock in gpu.stock.items()]
+        spot = spot_prices[gpu.id].within(cloud) if gpu.id in spot_prices else 0.0
+        found += [Offer(gpu, place, stock, price, verdicts, spot) for place, stock in gpu.stock.items()]
     return sorted(found, key=lambda one: (one.price, one.gpu.name, -STOCK.index(one.stock), one.data_center))
 
 

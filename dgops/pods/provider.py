@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from dgops.pods.models import GpuType, Pod, PodRequest, Volume
+    from dgops.pods.models import Balance, Bill, GpuType, Pod, PodRequest, SpotPrice, Volume
 
 
 class Provider(Protocol):
@@ -19,6 +19,15 @@ class Provider(Protocol):
 
     def gpus(self) -> Sequence[GpuType]:
         """Return what is for rent, with prices and stock."""
+
+    def spot_prices(self) -> Mapping[str, SpotPrice]:
+        """Return the least bid for each GPU, by its id."""
+
+    def balance(self) -> Balance:
+        """Return what is left on the account."""
+
+    def bills(self) -> Sequence[Bill]:
+        """Return what each pod has cost, those that are gone included."""
 
     def volumes(self) -> Sequence[Volume]:
         """Return the network volumes."""
@@ -44,5 +53,5 @@ class Provider(Protocol):
     def terminate(self, pod_id: str) -> None:
         """End a pod; one that is gone already is fine."""
 
-    def log(self, pod_id: str, seconds: float) -> Iterator[str]:
-        """Yield the lines of a pod's log, and those that come within so many seconds."""
+    def log(self, pod_id: str, seconds: float, quiet: float = 0.0) -> Iterator[str]:
+        """Yield the lines of a pod's log, and those that come within so many seconds, or until it is quiet so long."""

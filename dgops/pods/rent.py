@@ -44,7 +44,9 @@ def rent(
     is left alone.
     """
     names.remote(wish.name)
-    candidates = wishes.requests(wish, provider.gpus(), provider.volumes() if wish.volume else (), key.public)
+    volumes = provider.volumes() if wish.volume else ()
+    spot_prices = provider.spot_prices() if wish.spot else {}
+    candidates = wishes.requests(wish, provider.gpus(), volumes, key.public, spot_prices)
     passed: tuple[str, ...] = ()
     while True:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dgops.errors import UsageError
@@ -11,9 +12,9 @@ from dgops.pods import names, offers
 from dgops.pods.models import PROFILE, PodRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from dgops.pods.models import GpuType, Volume
+    from dgops.pods.models import GpuType, SpotPrice, Volume
 
 # profile → image, and the CUDA version that the machine's driver must know. dgops brings its own venvs: the image is
 # the ground that they stand on.
@@ -39,10 +40,20 @@ class Wish:
     volume_gb: int = 0
     disk_gb: int = 50
     gpu_count: int = 1
+    cloud: str = "secure"
+    spot: bool = False
 
 
-def requests(wish: Wish, gpus: Sequence[GpuType], volumes: Sequence[Volume], public_key: str) -> list[PodRequest]:
+def requests(
+    wish: Wish,
+    gpus: Sequence[GpuType],
+    volumes: Sequence[Volume],
+    public_key: str,
+    spot_prices: Mapping[str, SpotPrice] = MappingProxyType({}),
+) -> list[PodRequest]:
     """Return the candidates in order; raises UsageError where none could run the profile."""
+    if wish.volume and wish.cloud != "secure":
+        raise UsageError("network volumes are in the secure cloud only", "leave out --volume or --cloud community")
     image, min_cuda = IMAGES.get(wish.profile, ("", ""))
     image = wish.image or image
     if not image:
@@ -52,12 +63,16 @@ def requests(wish: Wish, gpus: Sequence[GpuType], volumes: Sequence[Volume], pub
     for gpu in offers.choose(gpus, wish.gpus):
         verdicts = offers.verdicts_of(gpu, wish.profile)
         faults = [one.reason for one in verdicts if not one.ok] if verdicts else [UNKNOWN]
+        bid = spot_prices[gpu.id].within(wish.cloud) if gpu.id in spot_prices else 0.0
+        if wish.spot and not bid:
+            faults.append(f"it is not for rent at a bid in the {wish.cloud} cloud")
         refused += [f"{gpu.name}: {fault}" for fault in faults]
         if not faults:
-            fitting.append(gpu)
+            fitting.append((gpu, bid if wish.spot else 0.0))
     if not fitting:
         raise UsageError(
-            f"{wish.profile} runs on none of these: {'; '.join(refused)}", "dgops pod offers says which profiles fit"
+            f"none of these will do for {wish.profile}: {'; '.join(refused)}",
+            "dgops pod offers says which profiles fit, and where",
         )
     return [
         PodRequest(
@@ -73,8 +88,10 @@ def requests(wish: Wish, gpus: Sequence[GpuType], volumes: Sequence[Volume], pub
             volume_id=volume.id if volume else "",
             volume_gb=wish.volume_gb,
             min_cuda=min_cuda,
+            cloud=wish.cloud,
+            bid=bid,
         )
-        for gpu in fitting
+        for gpu, bid in fitting
     ]
 
 

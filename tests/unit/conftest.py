@@ -33,6 +33,7 @@ class PaperMachines:
 
     asked: list = field(default_factory=list)
     port: int = 40000
+    slow: list = field(default_factory=list)
     go: threading.Event = field(default_factory=threading.Event)
     lines: list = field(default_factory=lambda: list(LOG))
 
@@ -42,14 +43,15 @@ class PaperMachines:
     def start(self, pod, slow):
         assert self.go.wait(10)
         self.port += 1
+        self.slow.append(slow)
         self.asked.append(("start", pod.id))
         return self.port
 
     def stop(self, pod_id, grace):
         self.asked.append(("stop", pod_id))
 
-    def remove(self, pod_id):
-        self.asked.append(("remove", pod_id))
+    def remove(self, pod):
+        self.asked.append(("remove", pod.id))
 
     def drop_volume(self, volume_id):
         self.asked.append(("drop", volume_id))

@@ -6,20 +6,21 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from dgops.errors import ProviderError
-from dgops.pods.runpod import parse
+from dgops.pods.runpod import events, parse
+from dgops.pods.runpod.graphql import GraphQL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from dgops.pods.models import GpuType, Pod, PodRequest, Volume
+    from dgops.pods.models import Balance, Bill, GpuType, Pod, PodRequest, SpotPrice, Volume
     from dgops.pods.runpod.session import Session
 
 
 class RunPod:
     """The account behind one key; see Provider for what each call does."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, graphql: GraphQL | None = None) -> None:
+        self._session, self._graphql = session, graphql or GraphQL(session, "/graphql")
 
     def gpus(self) -> Sequence[GpuType]:
         """Return what is for rent, with prices and stock."""
@@ -27,6 +28,19 @@ class RunPod:
         query = {"include": "AVAILABILITY", "product": "POD"}
         found = self._session.call("GET", "/v2/catalog/gpus", "listing GPUs", query=query)
         return parse.listed(found, "gpus", parse.gpu)
+
+    def spot_prices(self) -> Mapping[str, SpotPrice]:
+        """Return the least bid for each GPU, by its id."""
+        return self._graphql.spot_prices()
+
+    def balance(self) -> Balance:
+        """Return what is left on the account."""
+        return self._graphql.balance()
+
+    def bills(self) -> Sequence[Bill]:
+        """Return what each pod has cost."""
+        found = self._session.call("GET", "/v2/billing/pods", "asking for the bill")
+        return parse.bills(parse.listed(found, "records", parse.bill))
 
     def volumes(self) -> Sequence[Volume]:
         """Return the network volumes."""
@@ -44,6 +58,9 @@ class RunPod:
 
     def create(self, request: PodRequest) -> Pod:
         """Rent a pod; it is not ready yet."""
+        if request.bid:
+            # REST rents nothing at a bid; what was rented it shows like any other.
+            return self.pod(self._graphql.rent(request))
         what = f"creating {request.name} on {request.gpu}"
         return self._pod(self._session.call("POST", "/v2/pods", what, parse.creation(request)))
 
@@ -67,10 +84,13 @@ class RunPod:
             if error.status != 404:
                 raise
 
-    def log(self, pod_id: str, seconds: float) -> Iterator[str]:
+    def log(self, pod_id: str, seconds: float, quiet: float = 0.0) -> Iterator[str]:
         """Yield the lines of a pod's container log, and those that come within so many seconds."""
         query = {"source": "container", "tail": "1000"}
-        for event in self._session.events(f"{_path(pod_id)}/logs", f"log of pod {pod_id}", seconds, query):
+        what = f"log of pod {pod_id}"
+        for event in events.follow(
+            self._session.client, f"{_path(pod_id)}/logs", what, query, seconds, quiet or seconds
+        ):
             yield str(event.get("line", ""))
 
     def _act(self, pod_id: str, action: str) -> Pod:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dgops.errors import UnreachableError
-from dgops.pods.models import PROFILE, Endpoint, GpuType, Pod, PodRequest, Volume
+from dgops.pods.models import PROFILE, Bill, Endpoint, GpuType, Pod, PodRequest, Volume
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 
 def listed(answer: Any, name: str, one: Callable[[Mapping[str, Any]], Any]) -> tuple[Any, ...]:
@@ -69,6 +69,21 @@ def volume(raw: Mapping[str, Any]) -> Volume:
     return Volume(str(raw["id"]), str(raw["name"]), size, str(raw["dataCenter"]), str(raw.get("type") or "").lower())
 
 
+def bill(raw: Mapping[str, Any]) -> Bill:
+    """Return one record of the bill."""
+    amounts = (float(raw.get(f"{kind}Amount") or 0) for kind in ("total", "gpu", "disk"))
+    return Bill(str(raw["podId"]), *amounts)
+
+
+def bills(records: Iterable[Bill]) -> list[Bill]:
+    """Return one bill for each pod, dearest first: RunPod tells them by stretches of time."""
+    found: dict[str, Bill] = {}
+    for one in records:
+        sofar = found.get(one.pod_id, Bill(one.pod_id, 0.0, 0.0, 0.0))
+        found[one.pod_id] = Bill(one.pod_id, sofar.total + one.total, sofar.gpu + one.gpu, sofar.disk + one.disk)
+    return sorted(found.values(), key=lambda one: (-one.total, one.pod_id))
+
+
 def creation(request: PodRequest) -> dict[str, Any]:
     """Return the body that asks for a pod; no field that RunPod does not know, and never an empty `args`."""
     wanted: dict[str, Any] = {"id": request.gpu, "count": request.gpu_count}
@@ -81,7 +96,7 @@ def creation(request: PodRequest) -> dict[str, Any]:
         "disk": request.disk_gb,
         "ports": list(request.ports),
         "env": dict(request.env),
-        "cloud": "SECURE",
+        "cloud": request.cloud.upper(),
     }
     if request.data_centers:
         # Lower-case ids are taken and break later.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from dgops.errors import UnreachableError, UsageError
 from dgops.pods.runpod.problems import error_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     import httpx
 
@@ -22,7 +21,6 @@ ONE_TRY = 20.0
 NOBODY = 3.0
 # What may be said twice: a create that was cut off may have been done.
 REPEATABLE = ("GET", "DELETE")
-LONGEST_LINE = 64 << 10
 
 
 class Session:
@@ -38,7 +36,7 @@ class Session:
         # Whether something was asked for that may have changed what is rented.
         self.changing = False
         local = url.startswith("http://")
-        self._client = httpx.Client(
+        self.client = httpx.Client(
             base_url=url,
             headers={"Authorization": f"Bearer {key}", "Accept": "application/json", "User-Agent": "dgops"},
             timeout=ONE_TRY,
@@ -51,62 +49,52 @@ class Session:
 
     def close(self) -> None:
         """Let the connections go."""
-        self._client.close()
+        self.client.close()
 
-    def call(self, method: str, path: str, what: str, body: Any = None, query: Mapping[str, str] | None = None) -> Any:
+    def call(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        body: Any = None,
+        query: Mapping[str, str] | None = None,
+        *,
+        repeat: bool = False,
+    ) -> Any:
         """Send a request and return its JSON, None where there is none; raises what `error_of` makes of a refusal.
 
-        Waits out a 429 as long as it says, and repeats what may be repeated, all within one deadline.
+        Waits out a 429 as long as it says, and repeats what may be repeated (with `repeat`, a POST that only asks), all
+        within one deadline.
         """
         import httpx
 
         self.changing |= method != "GET"
         began, ends, pause = time.monotonic(), time.monotonic() + DEADLINE, 0.5
+        harmless = repeat or method in REPEATABLE
         while True:
             wait = pause
             left = max(0.1, min(ONE_TRY, ends - time.monotonic()))
             try:
-                answer = self._client.request(method, path, json=body, params=query, timeout=left)
+                answer = self.client.request(method, path, json=body, params=query, timeout=left)
             except (httpx.HTTPError, httpx.InvalidURL) as error:
-                trouble: DgopsError = _silence(error, self._client.base_url)
-                again = method in REPEATABLE
+                trouble: DgopsError = silence(error, self.client.base_url)
+                again = harmless
                 if isinstance(error, httpx.ConnectError):
                     ends = began + NOBODY
             else:
                 if answer.is_success:
                     return _value(answer, what)
-                trouble = error_of(answer.status_code, _json(answer), what)
-                again = answer.status_code == 429 or (answer.status_code >= 500 and method in REPEATABLE)
+                trouble = error_of(answer.status_code, body_of(answer), what)
+                again = answer.status_code == 429 or (answer.status_code >= 500 and harmless)
                 wait = max(_seconds(answer), pause) if answer.status_code == 429 else pause
             if not again or time.monotonic() + wait > ends:
                 raise trouble
             self._sleep(wait)
             pause = min(8.0, pause * 2)
 
-    def events(self, path: str, what: str, seconds: float, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-        """Yield the data of server-sent events until the seconds are over or the stream ends."""
-        import httpx
 
-        ends = time.monotonic() + seconds
-        try:
-            with self._client.stream(
-                "GET", path, params=query, timeout=httpx.Timeout(seconds, connect=ONE_TRY)
-            ) as answer:
-                if not answer.is_success:
-                    answer.read()
-                    raise error_of(answer.status_code, _json(answer), what)
-                for line in answer.iter_lines():
-                    if line.startswith("data:") and len(line) < LONGEST_LINE:
-                        yield _event(line.removeprefix("data:"))
-                    if time.monotonic() > ends:
-                        return
-        except httpx.ReadTimeout:
-            return  # nothing more was said in time, which is how a quiet log ends
-        except httpx.HTTPError as error:
-            raise _silence(error, self._client.base_url) from None
-
-
-def _silence(error: Exception, url: httpx.URL) -> UnreachableError:
+def silence(error: Exception, url: httpx.URL) -> UnreachableError:
+    """Return the error for a request that nobody answered."""
     words = str(error) or type(error).__name__
     return UnreachableError(
         f"no answer from {url.host}: {words}", "look at the network, and at dgops settings: runpod_url"
@@ -123,7 +111,8 @@ def _value(answer: httpx.Response, what: str) -> Any:
         raise UnreachableError(words, "is runpod_url RunPod's API?  dgops settings") from None
 
 
-def _json(answer: httpx.Response) -> Any:
+def body_of(answer: httpx.Response) -> Any:
+    """Return the JSON of a refusal, None where it is none."""
     try:
         return answer.json()
     except ValueError:
@@ -141,11 +130,3 @@ def _seconds(answer: httpx.Response) -> float:
         if parts.get("r") == "0" and parts.get("t", "").isdigit():
             return float(parts["t"])
     return 0.0
-
-
-def _event(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

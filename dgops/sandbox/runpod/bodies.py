@@ -37,6 +37,12 @@ def number(least: int, most: int = 1 << 31) -> Rule:
     return check
 
 
+def amount(where: str, value: Any) -> list[str]:
+    """Take a number of dollars."""
+    good = not isinstance(value, bool) and isinstance(value, (int, float)) and value > 0
+    return [] if good else [f"{where}: is no amount"]
+
+
 def one_of(*values: str) -> Rule:
     """Take one of these words."""
     return lambda where, value: [] if value in values else [f"{where}: is none of {', '.join(values)}"]

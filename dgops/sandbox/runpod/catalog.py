@@ -22,6 +22,10 @@ class GpuType:
     stock: dict[str, str]
     manufacturer: str = "NVIDIA"
 
+    def least_bid(self, cloud: str) -> float:
+        """Return the least bid that is taken for it, dollars an hour; 0 where a cloud has none."""
+        return round((self.secure if cloud == "SECURE" else self.community) / 2, 3)
+
 
 @dataclass(frozen=True)
 class DataCenter:

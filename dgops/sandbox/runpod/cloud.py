@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 # Between SIGTERM and SIGKILL, when the provider takes a pod back and when its owner stops it.
 EVICT_SECONDS, STOP_SECONDS = 5.0, 1.0
+# Where a pod finds itself after a migration; and when an sshd comes up that never does.
+ELSEWHERE, NEVER = "127.0.0.2", 86400.0
+FULL_HOST = "There are not enough free GPUs on the host machine to start this pod."
 
 
 class Cloud:
@@ -39,18 +42,21 @@ class Cloud:
         self._file, self._lock = file, threading.RLock()
         self._at_work: dict[str, threading.Lock] = {}
 
-    def create(self, body: dict[str, Any]) -> RentedPod:
-        """Rent a pod; it starts by and by."""
+    def create(self, body: dict[str, Any], bid: float = 0.0) -> RentedPod:
+        """Rent a pod; it starts by and by. With a bid, dollars an hour and GPU, it is one that may be taken back."""
         with self._lock:
             if self.balance <= 0:
                 raise RefusalError(402, "Insufficient balance.")
             kind, place = placing.choose(body, self.volumes)
+            cloud = body.get("cloud", "SECURE")
+            if bid and bid < kind.least_bid(cloud):
+                raise RefusalError(400, f"the bid is under the minimum of {kind.least_bid(cloud)} for {kind.id}")
             if self.faults.take("no_capacity"):
                 raise placing.no_capacity()
             now = self.clock()
-            price = (kind.secure if body.get("cloud", "SECURE") == "SECURE" else kind.community) * placing.count(body)
-            key = f"rpa_{secrets.token_hex(20)}"
-            pod = RentedPod(new_id(14), body, place, price, now, gpus=placing.count(body), key=key).billed(now)
+            price = (bid or (kind.secure if cloud == "SECURE" else kind.community)) * placing.count(body)
+            gpus, key = self._gpus(body), f"rpa_{secrets.token_hex(20)}"
+            pod = RentedPod(new_id(14), body, place, price, now, gpus=gpus, key=key, bid=bid).billed(now)
             self._put(pod)
             self._begin(pod)
             if self.faults.take("fail_after_create"):
@@ -82,6 +88,8 @@ class Cloud:
             pod = self._known(pod_id)
             if action not in ACTIONS[pod.status]:
                 raise RefusalError(409, f"cannot {action} a pod that is {pod.status}")
+            if action == "start" and self.faults.take("full_host"):
+                raise RefusalError(400, FULL_HOST)
             if action in ("start", "restart"):
                 return self._restart(pod, action)
         if action == "terminate":
@@ -103,11 +111,24 @@ class Cloud:
         """Take a pod away with its own volume; a network volume stays."""
         with self._lock:
             pod = self._known(pod_id)
-            self.gone[pod_id] = replace(pod, status="TERMINATED", turn=pod.turn + 1).unbilled(self.clock())
-            del self.pods[pod_id]
-            self._save()
+            self._bury(pod)
         with self._at_work[pod_id]:
-            self.machines.remove(pod_id)
+            self.machines.remove(pod)
+
+    def migrate(self, pod_id: str) -> RentedPod:
+        """Move a pod to another machine: a new id, address and port, the same name and volume; the old one is gone."""
+        with self._lock:
+            old = self._known(pod_id)
+            self._bury(old)
+        with self._at_work[pod_id]:
+            self.machines.stop(pod_id, STOP_SECONDS)
+        with self._lock:
+            now = self.clock()
+            fresh = replace(old, id=new_id(14), created=now, meter=(), disk=old.disk or old.id, ip=ELSEWHERE, port=0)
+            fresh = replace(fresh, status="PROVISIONING", started=None, turn=0, stale_reads=0).billed(now)
+            self._put(fresh)
+            self._begin(fresh)
+            return fresh
 
     def set_balance(self, dollars: float) -> None:
         """Set the balance; at zero, pods on a network volume are stopped and all others terminated."""
@@ -172,16 +193,25 @@ class Cloud:
                 self._begin(pod)
 
     def _restart(self, pod: RentedPod, action: str) -> RentedPod:
-        zero = action == "start" and self.faults.take("zero_gpu")
-        again = replace(
-            pod, status="STARTING", turn=pod.turn + 1, started=None, gpus=0 if zero else placing.count(pod.body)
-        ).billed(self.clock())
+        # In place the GPU stays.
+        gpus = self._gpus(pod.body) if action == "start" else pod.gpus
+        again = replace(pod, status="STARTING", turn=pod.turn + 1, started=None, gpus=gpus).billed(self.clock())
         self._put(again)
         self._begin(again)
         return again
 
+    def _gpus(self, body: dict[str, Any]) -> int:
+        return 0 if self.faults.take("zero_gpu") else placing.count(body)
+
+    def _bury(self, pod: RentedPod) -> None:
+        self.gone[pod.id] = replace(pod, status="TERMINATED", turn=pod.turn + 1).unbilled(self.clock())
+        del self.pods[pod.id]
+        self._save()
+
     def _begin(self, pod: RentedPod) -> None:
         slow, stale = self.faults.slow_start, self.faults.stale_port
+        if self.faults.take("dead_sshd"):
+            slow = NEVER
         threading.Thread(target=self._bring_up, args=(pod.id, pod.turn, slow, int(stale)), daemon=True).start()
 
     def _bring_up(self, pod_id: str, turn: int, slow: float, stale: int) -> None:

@@ -12,6 +12,8 @@ from dgops.sandbox.runpod.refusal import RefusalError
 class Faults:
     """Counters run down with each use; the others stay until they are set anew.
 
+    `zero_gpu` counts creates and starts that get no GPU, `full_host` starts that are refused, `dead_sshd` starts whose
+    sshd never comes, `stale_port` the reads that tell the old port.
     `slow_start` is seconds until sshd, `delay` seconds before each answer, `quota` requests a minute.
     """
 
@@ -21,6 +23,8 @@ class Faults:
     throttled: int = 0
     stale_port: int = 0
     zero_gpu: int = 0
+    full_host: int = 0
+    dead_sshd: int = 0
     slow_start: float = 0.0
     delay: float = 0.0
     quota: int = 600

@@ -35,7 +35,7 @@ class Machines(Protocol):
     def stop(self, pod_id: str, grace: float) -> None:
         """Tell the first process, kill it after the grace time, and wipe the container disk."""
 
-    def remove(self, pod_id: str) -> None:
+    def remove(self, pod: RentedPod) -> None:
         """Take a pod away with its own volume."""
 
     def drop_volume(self, volume_id: str) -> None:
@@ -84,11 +84,11 @@ class Containers:
             engine.attempt("stop", "--time", str(round(grace)), self._container(pod_id), timeout=60 + grace)
             engine.discard(self._container(pod_id))
 
-    def remove(self, pod_id: str) -> None:
+    def remove(self, pod: RentedPod) -> None:
         """Take a pod away with its own volume."""
         with machine.at_work(self._layout) as engine:
-            engine.discard(self._container(pod_id))
-            engine.attempt("volume", "rm", "--force", self._layout.volume(_name(pod_id), "workspace"))
+            engine.discard(self._container(pod.id))
+            engine.attempt("volume", "rm", "--force", self._own_volume(pod))
 
     def drop_volume(self, volume_id: str) -> None:
         """Take a network volume away."""
@@ -103,6 +103,9 @@ class Containers:
         done = engine.attempt("logs", "--timestamps", self._container(pod_id))
         lines = (done.stdout + done.stderr).splitlines() if done.returncode == 0 else []
         return [(moment, line) for moment, _, line in (one.partition(" ") for one in lines)]
+
+    def _own_volume(self, pod: RentedPod) -> str:
+        return self._layout.volume(_name(pod.disk or pod.id), "workspace")
 
     def _container(self, pod_id: str) -> str:
         return self._layout.container(_name(pod_id))
@@ -120,14 +123,14 @@ class Containers:
     def _arguments(self, pod: RentedPod, port: int, engine: Engine, gateway: str) -> Iterable[str]:
         yield from ("run", "--detach", "--pull=never", "--name", self._container(pod.id), "--shm-size", "1g")
         yield from ("--label", self._layout.label, "--network", self._layout.network, *engine.limits)
-        yield from ("--publish", f"127.0.0.1:{port}:22")
+        yield from ("--publish", f"{pod.ip}:{port}:22")
         yield from ("--volume", f"{self._layout.folder / 'pod-start.sh'}:/start.sh:ro")
         mounts = pod.body.get("mounts", {})
         if pod.volume_id:
             volume = self._layout.volume(_volume(pod.volume_id), "workspace")
             yield from ("--volume", f"{volume}:{mounts['network'][0]['path']}")
         elif pod.disk_gb:
-            volume = self._layout.volume(_name(pod.id), "workspace")
+            volume = self._own_volume(pod)
             yield from ("--volume", f"{volume}:{mounts['persistent']['path']}")
         for name, value in (*_environment(pod, port).items(), *pod.body.get("env", {}).items()):
             yield from ("--env", f"{name}={self.door.inward(value, gateway) if self.door else value}")
@@ -144,7 +147,7 @@ def _environment(pod: RentedPod, port: int) -> dict[str, str]:
         "RUNPOD_GPU_COUNT": str(pod.gpus),
         "RUNPOD_POD_HOSTNAME": f"{pod.id}-64411eb2",
         "RUNPOD_POD_ID": pod.id,
-        "RUNPOD_PUBLIC_IP": "127.0.0.1",
+        "RUNPOD_PUBLIC_IP": pod.ip,
         "RUNPOD_TCP_PORT_22": str(port),
     }
     return {**found, "RUNPOD_VOLUME_ID": pod.volume_id} if pod.volume_id else found

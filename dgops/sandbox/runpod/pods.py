@@ -24,7 +24,8 @@ class RentedPod:
     """One pod; `turn` counts its starts and stops, so that a late start knows that it is no longer wanted.
 
     `meter` holds when its GPU was billed: (began, ended), the last one open while it is. `key` is the one that its
-    first process is given, for actions on this very pod.
+    first process is given, for actions on this very pod. `bid` is what a spot pod was rented at, `disk` names the
+    pod whose own volume it took along when it was moved, `ip` is where it is reached.
     """
 
     id: str
@@ -41,6 +42,9 @@ class RentedPod:
     gpus: int = 1
     meter: tuple[tuple[float, float | None], ...] = field(default=())
     key: str = field(default="", repr=False)
+    bid: float = 0.0
+    disk: str = ""
+    ip: str = "127.0.0.1"
 
     @property
     def volume_id(self) -> str:
@@ -122,11 +126,11 @@ def _ssh(pod: RentedPod, port: int) -> dict[str, Any]:
     proxy = {"host": "ssh.runpod.io", "port": 22, "username": user, "command": f"ssh {user}@ssh.runpod.io"}
     direct = None
     if port and "22/tcp" in pod.body.get("ports", []):
-        command = f"ssh root@127.0.0.1 -p {port}"
-        direct = {"host": "127.0.0.1", "port": port, "username": "root", "command": command}
+        command = f"ssh root@{pod.ip} -p {port}"
+        direct = {"host": pod.ip, "port": port, "username": "root", "command": command}
     return {"proxy": None if pod.status == "PROVISIONING" else proxy, "direct": direct}
 
 
 def _runtime(pod: RentedPod, port: int) -> dict[str, Any]:
     uptime = int(time.time() - (pod.started or pod.created))
-    return {"uptime": uptime, "ports": [{"private": 22, "public": port, "type": "tcp", "ip": "127.0.0.1"}]}
+    return {"uptime": uptime, "ports": [{"private": 22, "public": port, "type": "tcp", "ip": pod.ip}]}

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dgops.sandbox.runpod import billing, bodies, catalog, pods
+from dgops.sandbox.runpod import billing, bodies, catalog, graphql, pods
 from dgops.sandbox.runpod.cloud import EVICT_SECONDS
 from dgops.sandbox.runpod.refusal import RefusalError
 
@@ -129,6 +129,14 @@ def _set_balance(cloud: Cloud, request: Request) -> tuple[int, Any]:
     return 204, None
 
 
+def _migrate(cloud: Cloud, request: Request) -> tuple[int, Any]:
+    return 200, pods.view(cloud.migrate(request.ids[0]))
+
+
+def _graphql(cloud: Cloud, request: Request) -> tuple[int, Any]:
+    return 200, graphql.answer(cloud, request.body)
+
+
 def _evict(cloud: Cloud, request: Request) -> tuple[int, Any]:
     return 200, pods.view(cloud.stop(request.ids[0], EVICT_SECONDS))
 
@@ -151,4 +159,6 @@ _ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", "/control/faults"): _set_faults,
     ("POST", "/control/balance"): _set_balance,
     ("POST", "/control/pods/{}/evict"): _evict,
+    ("POST", "/control/pods/{}/migrate"): _migrate,
+    ("POST", "/graphql"): _graphql,
 }

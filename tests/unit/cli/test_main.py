@@ -33,7 +33,16 @@ def test_settings_json(tmp_path):
     Path("dgops.toml").write_text("forks = 4\n")
     found = json.loads(dgops("settings", "--json").stdout)
     assert found["forks"] == {"value": 4, "source": str(tmp_path / "dgops.toml")}
-    assert set(found) == {"cache", "connect_timeout", "forks", "inventory", "mode", "runpod_url", "state"}
+    assert set(found) == {
+        "cache",
+        "connect_timeout",
+        "forks",
+        "inventory",
+        "mode",
+        "runpod_graphql_url",
+        "runpod_url",
+        "state",
+    }
 
 
 def test_config_mistakes_are_shown_at_once():

@@ -153,6 +153,45 @@ def test_ssh_goes_by_the_keys_that_the_pod_printed(double, dgops, monkeypatch):
     assert ran == [pod, (f"runpod-{pod}", ("ls", "-l"))]
 
 
+def test_what_pods_have_cost(double, dgops):
+    pod = double.rent(name="dgops-one")
+    later = double.cloud.pods[pod].created + 7200
+    double.cloud.clock = lambda: later
+    code, out, _ = dgops("pod", "costs")
+    assert (code, out.splitlines()[1].split()) == (0, ["one", pod, "1.38", "0.00", "1.38"])
+    assert "100.00 $ left, 0.69 $ an hour, for 144.9 hours" in out
+    double.cloud.terminate(pod)
+    found = json.loads(dgops("pod", "costs", "--json")[1])
+    assert (found["pods"][0]["pod_id"], found["balance"]["per_hour"]) == (pod, 0)
+    assert "gone" in dgops("pod", "costs")[1]
+
+
+def test_what_a_pod_printed(double, dgops, monkeypatch):
+    from dgops.cli import pod_logs
+
+    monkeypatch.setattr(pod_logs, "QUIET", 0.5)
+    double.rent(name="dgops-one")
+    assert dgops("pod", "logs", "one")[1].splitlines()[-1] == "started"
+
+
+def test_a_spot_pod(double, dgops):
+    offer = json.loads(dgops("pod", "offers", "--gpu", "RTX 4090", "--json", "--cloud", "community")[1])["offers"][0]
+    assert (offer["price"], offer["spot_price"]) == (0.34, 0.17)
+    dgops("pod", "create", "one", *CREATE, "--spot")
+    (pod,) = double.cloud.pods.values()
+    assert (pod.bid, pod.body["name"]) == (0.345, "dgops-one")
+    with pytest.raises(UsageError, match="secure cloud only"):
+        dgops("pod", "create", "two", *CREATE, "--volume", "v", "--cloud", "community")
+    dgops("pod", "create", "two", *CREATE, "--cloud", "community")
+    assert {one.body["cloud"] for one in double.cloud.pods.values()} == {"SECURE", "COMMUNITY"}
+
+
+def test_offers_without_spot_prices(double, dgops, monkeypatch):
+    monkeypatch.setenv("DGOPS_RUNPOD_GRAPHQL_URL", f"{double.url}/nothing")
+    code, out, err = dgops("pod", "offers", "--env", "cu121")
+    assert (code, "RTX 4090" in out, "no spot prices" in err) == (0, True, True)
+
+
 def test_the_key_is_nowhere(double, dgops, tmp_path):
     dgops("pod", "create", "one", *CREATE)
     for path in (tmp_path / "state").rglob("*"):

@@ -40,3 +40,10 @@ def test_a_log_ends_in_time(double, provider):
     began = time.monotonic()
     assert list(provider.log(pod, 0.5))[-1] == "started"
     assert time.monotonic() - began < 3
+
+
+def test_the_bill(double, provider):
+    pod = double.rent()
+    double.cloud.clock = lambda: double.cloud.pods[pod].created + 3600
+    (bill,) = provider.bills()
+    assert (bill.pod_id, round(bill.gpu, 2), round(bill.total - bill.gpu - bill.disk, 6)) == (pod, 0.69, 0)

@@ -3,7 +3,7 @@
 import pytest
 
 from dgops.errors import UnreachableError
-from dgops.pods.models import Endpoint, PodRequest
+from dgops.pods.models import Bill, Endpoint, PodRequest
 from dgops.pods.runpod import parse
 
 # RunPod's own example of an answer, which contradicts its description: `runtime` is {} and a template is named.
@@ -60,3 +60,9 @@ def test_no_empty_args():
 
 def test_data_centers_are_in_capitals():
     assert parse.creation(PodRequest("a", "x", "g", data_centers=("us-ks-2",)))["dataCenterIds"] == ["US-KS-2"]
+
+
+def test_a_bill_comes_by_stretches_of_time():
+    records = [{"podId": "a", "totalAmount": 1, "gpuAmount": 1}, {"podId": "b", "totalAmount": 5, "diskAmount": 5}]
+    found = parse.bills(parse.listed({"records": [*records, records[0]]}, "records", parse.bill))
+    assert found == [Bill("b", 5, 0, 5), Bill("a", 2, 2, 0)]

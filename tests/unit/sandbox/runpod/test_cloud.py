@@ -134,3 +134,38 @@ def test_faults_have_names(double):
     assert double.ask("POST", "/control/faults", {"earthquake": 1})[0] == 422
     assert double.ask("POST", "/control/faults", {"errors": -1})[0] == 422
     assert double.ask("GET", "/control")[1]["faults"]["errors"] == 0
+
+
+def test_a_migration_is_another_pod_of_that_name(double):
+    old = double.rent()
+    status, moved, _ = double.ask("POST", f"/control/pods/{old}/migrate")
+    double.settle(moved["id"])
+    fresh = view(double.cloud.pod(moved["id"]))
+    assert (status, moved["name"], list(double.cloud.pods)) == (200, "dgops-pod", [moved["id"]])
+    assert fresh["ssh"]["direct"]["host"] == "127.0.0.2"
+    assert double.cloud.ledger()["billing"] == [moved["id"]]
+    # Its own volume came along, and goes with it.
+    assert double.cloud.pods[moved["id"]].disk == old
+    assert double.ask("POST", "/control/pods/nothere/migrate")[0] == 404
+
+
+def test_a_full_host_starts_nothing(double):
+    pod = double.rent()
+    double.cloud.act(pod, "stop")
+    double.cloud.faults.set({"full_host": 1})
+    with pytest.raises(RefusalError, match="not enough free GPUs"):
+        double.cloud.act(pod, "start")
+    assert double.cloud.act(pod, "start").status == "STARTING"
+
+
+def test_a_create_that_gets_no_gpu(double):
+    double.cloud.faults.set({"zero_gpu": 1})
+    assert "gpu" not in view(double.cloud.pod(double.rent()))
+    assert "gpu" in view(double.cloud.pod(double.rent(name="other")))
+
+
+def test_an_sshd_that_never_comes(double):
+    double.cloud.faults.set({"dead_sshd": 1})
+    double.rent()
+    double.rent(name="other")
+    assert double.cloud.machines.slow == [86400.0, 0.0]
