@@ -68,7 +68,7 @@ class Session:
         """
         import httpx
 
-        self.changing |= method != "GET"
+        self.changing |= method != "GET" and not repeat
         began, ends, pause = time.monotonic(), time.monotonic() + DEADLINE, 0.5
         harmless = repeat or method in REPEATABLE
         while True:
