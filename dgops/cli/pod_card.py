@@ -11,6 +11,7 @@ from dgops.cli.render import plain, print_json
 if TYPE_CHECKING:
     from dgops.pods.models import Pod
     from dgops.pods.provider import Provider
+    from dgops.pods.truth import Standing
 
 # A busy provider takes its time; whoever printed no keys is waited for that long.
 LOG_SECONDS = 10.0
@@ -34,17 +35,27 @@ def keys_of(provider: Provider, found: Pod) -> dict[str, str]:
     return ready.host_keys(provider, found.id, LOG_SECONDS) if found.ssh else {}
 
 
-def show_card(found: Pod, keys: dict[str, str], as_json: bool, *, host: bool = False) -> None:
+def show_card(
+    found: Pod,
+    keys: dict[str, str],
+    as_json: bool,
+    *,
+    host: bool = False,
+    standing: Standing | None = None,
+    **more: Any,
+) -> None:
     """Print a pod: how it stands, what is in it, and the next command; `host` says that the inventory lists it."""
     from dgops.cli import pod_lines
     from dgops.pods.names import short
 
     if as_json:
-        print_json({"ok": True, "pod": pod_lines.pod_json(found), "host_keys": keys})
+        print_json({"ok": "error" not in more, "pod": pod_lines.pod_json(found, standing), "host_keys": keys, **more})
         return
     name = plain(short(found.name))
     where = f"{pod_lines.gpu_of(found)}  {found.data_center or '-'}  {found.cost:.2f} $ an hour"
-    click.echo(plain(f"{name}  {found.status.lower()}  {where}"))
+    click.echo(plain(f"{name}  {standing.word if standing else found.status.lower()}  {where}"))
+    if standing and standing.why:
+        click.echo(plain(f"  {standing.why}"))
     volume = f" (network volume {found.volume_id})" if found.volume_id else ""
     rows: list[tuple[str, Any]] = [
         ("id", found.id),
@@ -53,7 +64,9 @@ def show_card(found: Pod, keys: dict[str, str], as_json: bool, *, host: bool = F
     ]
     for label, value in (*rows, *(("host key", f"{mark} ({kind})") for kind, mark in keys.items())):
         click.echo(plain(f"  {label:<9} {value}"))
-    if found.ssh and host:
+    if standing and standing.next:
+        click.echo(plain(f"next: {standing.next}"), err=True)
+    elif found.ssh and host:
         click.echo(f"next: dgops deploy --host {name}", err=True)
     elif found.ssh:
         line = f"ssh {found.ssh.user}@{found.ssh.host} -p {found.ssh.port}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dgops.cli.pod_card import json_option
+from dgops.cli.pod_card import json_option, say
 from dgops.cli.render import print_json
 
 if TYPE_CHECKING:
@@ -21,10 +21,11 @@ def costs(settings: Settings, as_json: bool) -> None:
     from dataclasses import asdict
 
     from dgops.cli import pod_lines
+    from dgops.pods import census
     from dgops.pods.account import connected
 
     with connected(settings) as provider:
-        pods = {one.id: one for one in provider.pods()}
+        pods = {one.id: one for one in census.look(provider, settings, say).pods}
         bills, balance = provider.bills(), provider.balance()
     if as_json:
         total = sum(one.total for one in bills)

@@ -50,7 +50,7 @@ def create(
     or whose GPU is missing or computes wrongly, is terminated again and the next one tried; so is one on Ctrl-C.
     """
     from dgops.errors import UsageError
-    from dgops.pods import inventory, rent, wishes
+    from dgops.pods import census, inventory, rent, wishes
     from dgops.pods.access import Door
     from dgops.pods.account import connected, intents_of
 
@@ -60,6 +60,7 @@ def create(
     wish = wishes.Wish(name, gpus, profile, image, volume, volume_gb or 0, disk_gb, cloud=cloud, spot=spot)
     own = wishes.own_key(key)
     with connected(settings) as provider:
+        census.look(provider, settings, say)
         door = Door(provider, settings, own.identity, say)
         done = rent.rent(provider, intents_of(settings), wish, own, wait, say, door)
         for reason in done.passed:

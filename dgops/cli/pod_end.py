@@ -25,11 +25,11 @@ def stop(settings: Settings, name: str, discard: bool, agreed: tuple[str, ...], 
     Refused where edits in mapped folders, or outputs of jobs, are not home.
     """
     from dgops.flows.pod_end import before_end
-    from dgops.pods import names
+    from dgops.pods import census, names
     from dgops.pods.account import connected, intents_of
 
     with connected(settings) as provider:
-        found = names.find(provider, name)
+        found = census.find(provider, settings, name, say)
         if "stop" not in found.actions:
             say(f"{name}  is {found.status.lower()} already")
         else:
@@ -50,11 +50,11 @@ def terminate(settings: Settings, name: str, discard: bool, agreed: tuple[str, .
     Refused where edits in mapped folders, or outputs of jobs, are not home.
     """
     from dgops.flows.pod_end import before_end
-    from dgops.pods import names
+    from dgops.pods import census, names
     from dgops.pods.account import connected, intents_of
 
     with connected(settings) as provider:
-        found = names.find(provider, name)
+        found = census.find(provider, settings, name, say)
         short = names.short(found.name)
         before_end(settings, short, guard_of(settings, discard, agreed))
         provider.terminate(found.id)

@@ -13,18 +13,29 @@ if TYPE_CHECKING:
 
     from dgops.pods.models import Bill, Pod, Volume
     from dgops.pods.offers import Offer
+    from dgops.pods.truth import Standing
 
 
-def pods(found: Sequence[Pod]) -> list[str]:
+def pods(found: Sequence[Pod], standings: Mapping[str, Standing]) -> list[str]:
     """Return one line for each pod, and what they cost together."""
     head = ("POD", "STATE", "GPU", "WHERE", "$/H", "REACHED BY", "STARTED")
-    lines = columns([head, *(_row(one) for one in found)])
+    lines = columns([head, *(_row(one, standings[one.id]) for one in found)])
     return [*lines, f"{sum(one.cost for one in found):.2f} $ an hour"]
 
 
-def _row(pod: Pod) -> tuple[str, ...]:
+def reasons(found: Sequence[Pod], standings: Mapping[str, Standing]) -> list[str]:
+    """Return a line for each pod of which there is something to say: why it stands so, and what to do about it."""
+    told = ((short(one.name), standings[one.id]) for one in found)
+    lines = (
+        f"{name}  {one.word}{f': {one.why}' if one.why else ''}; next: {one.next}" for name, one in told if one.next
+    )
+    return [plain(line) for line in lines]
+
+
+def _row(pod: Pod, standing: Standing) -> tuple[str, ...]:
     reached = f"{pod.ssh.user}@{pod.ssh.host} port {pod.ssh.port}" if pod.ssh else "-"
-    cells = (short(pod.name), pod.status.lower(), gpu_of(pod), pod.data_center or "-", f"{pod.cost:.2f}", reached)
+    cost = f"{pod.cost:.2f}{' spot' if standing.spot else ''}"
+    cells = (short(pod.name), standing.word, gpu_of(pod), pod.data_center or "-", cost, reached)
     return (*(plain(cell) for cell in cells), ago(pod.started) if pod.started else "-")
 
 
@@ -36,9 +47,14 @@ def gpu_of(pod: Pod) -> str:
     return f"{pod.gpu_count} × {name}" if pod.gpu_count > 1 else name
 
 
-def pod_json(pod: Pod) -> dict[str, Any]:
-    """Return a pod as JSON."""
-    return {**asdict(pod), "actions": list(pod.actions), "short": short(pod.name)}
+def pod_json(pod: Pod, standing: Standing | None = None) -> dict[str, Any]:
+    """Return a pod as JSON, with how it stands where somebody looked."""
+    stands = (
+        {"state": standing.word, "why": standing.why or None, "next": standing.next or None, "spot": standing.spot}
+        if standing
+        else {}
+    )
+    return {**asdict(pod), "actions": list(pod.actions), "short": short(pod.name), **stands}
 
 
 def costs(found: Sequence[Bill], by_id: Mapping[str, Pod]) -> list[str]:

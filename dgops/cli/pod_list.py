@@ -2,51 +2,104 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from dgops.cli.pod_card import json_option, keys_of, show_card
+from dgops.cli.pod_card import json_option, keys_of, say, show_card
 from dgops.cli.render import plain, print_json
+from dgops.errors import AccessError, UnreachableError
 
 if TYPE_CHECKING:
+    from dgops.pods.models import Pod
+    from dgops.pods.truth import Standing
     from dgops.settings import Settings
 
 
-@click.command("list", short_help="What is rented, and what it costs.")
-@json_option
-@click.pass_obj
-def list_pods(settings: Settings, as_json: bool) -> None:
-    """List every pod of the account, how each stands and what it costs an hour."""
-    from dgops.cli import pod_lines
-    from dgops.pods.account import connected
+# Whoever only looks is told within half a minute that nobody answers.
+PATIENCE = 20.0
 
-    with connected(settings) as provider:
-        found = provider.pods()
+
+@click.command("list", short_help="What is rented, how it stands, and what it costs.")
+@json_option
+@click.pass_context
+def list_pods(ctx: click.Context, as_json: bool) -> None:
+    """List every pod of the account, how each stands, why and what to do about it, and what it costs an hour.
+
+    Where RunPod does not answer, what it said last is shown with its age, and the exit code is 3.
+    """
+    from dgops.cli import pod_lines
+
+    settings: Settings = ctx.obj
+    pods, standings, stale = _seen(settings)
     if as_json:
-        cost = sum(one.cost for one in found)
-        print_json({"ok": True, "cost_per_hour": cost, "pods": [pod_lines.pod_json(one) for one in found]})
-        return
-    if not found:
-        click.echo("no pods; see what there is: dgops pod offers", err=True)
-        return
-    for line in pod_lines.pods(found):
-        click.echo(line)
+        cost = sum(one.cost for one in pods)
+        listed = [pod_lines.pod_json(one, standings[one.id]) for one in pods]
+        print_json({"ok": not stale, "cost_per_hour": cost, "pods": listed, **_stale_json(stale)})
+    else:
+        for line in pod_lines.pods(pods, standings) if pods else ():
+            click.echo(line)
+        for line in pod_lines.reasons(pods, standings):
+            click.echo(line, err=True)
+        if not pods and not stale:
+            click.echo("no pods; see what there is: dgops pod offers", err=True)
+    _end(ctx, stale)
 
 
 @click.command(short_help="How one pod stands, and how to get in.")
 @click.argument("name")
 @json_option
-@click.pass_obj
-def show(settings: Settings, name: str, as_json: bool) -> None:
-    """Show one pod, by name or id: how it stands, the host keys that it printed at its start, and the next command."""
-    from dgops.pods import names
+@click.pass_context
+def show(ctx: click.Context, name: str, as_json: bool) -> None:
+    """Show one pod, by name or id: how it stands, the host keys that it printed at its start, and the next command.
+
+    Where RunPod does not answer, what it said last is shown with its age, and the exit code is 3.
+    """
+    from dgops.pods import inventory, names
     from dgops.pods.account import connected
 
-    with connected(settings) as provider:
-        found = names.find(provider, name)
-        keys = keys_of(provider, found)
-    show_card(found, keys, as_json)
+    settings: Settings = ctx.obj
+    pods, standings, stale = _seen(settings)
+    if stale and not names.matching(pods, name):
+        raise UnreachableError(stale[0], f"of {name} nothing was told before either")
+    found, keys = names.chosen(pods, name), {}
+    if found.ssh and not stale:
+        with connected(settings, PATIENCE) as provider:
+            keys = keys_of(provider, found)
+    standing = standings[found.id]
+    show_card(found, keys, as_json, host=inventory.in_use(settings), standing=standing, **_stale_json(stale))
+    _end(ctx, stale)
+
+
+def _seen(settings: Settings) -> tuple[tuple[Pod, ...], dict[str, Standing], tuple[str, float] | None]:
+    """Return the pods and how they stand; and, where nobody answered, why not and how many seconds old they are."""
+    from dgops.pods import census, inventory_view
+    from dgops.pods.account import connected
+
+    try:
+        with connected(settings, PATIENCE) as provider:
+            pods = census.look(provider, settings, say).pods
+            return pods, census.standings(provider, settings, pods), None
+    except UnreachableError as error:
+        if isinstance(error, AccessError):
+            raise
+        view = inventory_view.remembered(settings)
+        if not view.asked:
+            raise
+        return view.pods, census.remembered(settings, view.pods), (error.message, time.time() - view.asked)
+
+
+def _stale_json(stale: tuple[str, float] | None) -> dict[str, Any]:
+    return {"error": stale[0], "age_s": round(stale[1])} if stale else {}
+
+
+def _end(ctx: click.Context, stale: tuple[str, float] | None) -> None:
+    if stale:
+        why, seconds = stale
+        click.echo(plain(f"RunPod does not answer: {why}"), err=True)
+        click.echo(f"this is what it said {seconds:.0f} s ago; hint: try again in a minute", err=True)
+        ctx.exit(UnreachableError.exit_code)
 
 
 @click.command(short_help="Find pods that nobody here knows of.")
@@ -66,15 +119,20 @@ def reconcile(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         kinds = {
             name: [pod_lines.pod_json(one) for one in getattr(found, name)]
-            for name in ("known", "adopted", "strangers")
+            for name in ("known", "adopted", "moved", "strangers")
         }
-        print_json({"ok": not found.strangers, **kinds, "dropped": list(found.dropped)})
+        print_json({"ok": not found.strangers, **kinds, "dropped": [one.name for one in found.dropped]})
     else:
-        for kind, pods in (("known", found.known), ("found again", found.adopted), ("nobody's here", found.strangers)):
+        for kind, pods in (
+            ("known", found.known),
+            ("found again", found.adopted),
+            ("moved", found.moved),
+            ("nobody's here", found.strangers),
+        ):
             for one in pods:
                 click.echo(f"{plain(one.name)}  {kind}  {plain(one.id)}  {one.cost:.2f} $ an hour")
-        for name in found.dropped:
-            click.echo(f"{name}  rented no more")
+        for gone in found.dropped:
+            click.echo(f"{gone.name}  rented no more")
         for one in found.strangers:
             click.echo(f"hint: dgops pod terminate {plain(one.id)}", err=True)
     ctx.exit(1 if found.strangers else 0)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dgops.cli.pod_card import say
 from dgops.cli.render import plain
 
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ SECONDS, QUIET = 60.0, 2.0
 @click.pass_obj
 def logs(settings: Settings, name: str) -> None:
     """Print what a pod's container printed, up to now; a connection that is cut is taken up where it was."""
-    from dgops.pods import names
+    from dgops.pods import census
     from dgops.pods.account import connected
 
     with connected(settings) as provider:
-        found = names.find(provider, name)
+        found = census.find(provider, settings, name, say)
         for line in provider.log(found.id, SECONDS, QUIET):
             click.echo(plain(line))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dgops.cli.pod_card import say
+
 if TYPE_CHECKING:
     from dgops.settings import Settings
 
@@ -22,13 +24,13 @@ def ssh(ctx: click.Context, name: str, command: tuple[str, ...]) -> None:
     Its host keys are those that it printed at its start. Ends with the exit code of what ran, 255 where the
     connection is at fault.
     """
-    from dgops.pods import access, names
+    from dgops.pods import access, census, names
     from dgops.pods.account import connected, intents_of
     from dgops.transport import session
 
     settings: Settings = ctx.obj
     with connected(settings) as provider:
-        found = names.find(provider, name)
+        found = census.find(provider, settings, name, say)
         known = intents_of(settings).get(names.short(found.name))
         host = access.host_of(found, known.identity if known and known.pod_id == found.id else "")
         access.pin(provider, found, settings, access.LOG_SECONDS)

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 @click.pass_obj
 def start(settings: Settings, name: str, wait: float, as_json: bool) -> None:
     """Start a stopped pod and wait until your key opens it: the container disk is empty, port and host keys are new."""
-    from dgops.pods import names
+    from dgops.pods import census, names
     from dgops.pods.account import connected, intents_of
 
     with connected(settings) as provider:
-        found = names.find(provider, name)
+        found = census.find(provider, settings, name, say)
         if "start" in found.actions:
             found = provider.start(found.id)
             intents_of(settings).running(names.short(found.name), found.id)
@@ -48,11 +48,11 @@ def restart(settings: Settings, name: str, wait: float, as_json: bool, discard: 
     Refused where edits in mapped folders, or outputs of jobs, are not home.
     """
     from dgops.flows.pod_end import before_end
-    from dgops.pods import names
+    from dgops.pods import census, names
     from dgops.pods.account import connected
 
     with connected(settings) as provider:
-        found = names.find(provider, name)
+        found = census.find(provider, settings, name, say)
         if "restart" not in found.actions:
             raise DgopsError(
                 f"{name} is {found.status.lower()}: only a running pod restarts", f"dgops pod start {name}"

@@ -20,19 +20,22 @@ KEY = "RUNPOD_API_KEY"
 
 
 @contextmanager
-def connected(settings: Settings) -> Iterator[Provider]:
-    """Yield RunPod under the key of the keyring or the environment; after a change, hosts are listed anew."""
+def connected(settings: Settings, deadline: float | None = None) -> Iterator[Provider]:
+    """Yield RunPod under the key of the keyring or the environment; after a change, hosts are listed anew.
+
+    With a deadline, each call gives up after so many seconds.
+    """
     from dgops.pods.runpod.client import RunPod
     from dgops.pods.runpod.graphql import GraphQL
     from dgops.pods.runpod.session import Session
 
     key = secrets.load([KEY])[KEY]
     with ExitStack() as open_ones:
-        session = open_ones.enter_context(closing(Session(settings.runpod_url, key)))
+        session = open_ones.enter_context(closing(Session(settings.runpod_url, key, deadline=deadline)))
         asked = session
         # What is believed of one address's certificate is not believed of another's.
         if _origin(settings.runpod_graphql_url) != _origin(settings.runpod_url):
-            asked = open_ones.enter_context(closing(Session(settings.runpod_graphql_url, key)))
+            asked = open_ones.enter_context(closing(Session(settings.runpod_graphql_url, key, deadline=deadline)))
         try:
             yield RunPod(session, GraphQL(asked, settings.runpod_graphql_url))
         finally:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Intent:
     """A pod that was asked for; `pod_id` is empty until the provider has told it, `identity` opens it.
 
-    `spot` is what was bid for it, dollars an hour, and `stopped` whether it was stopped from here.
+    `spot` is what was bid for it, dollars an hour, and `stopped` whether it was stopped from here, `moved` the
+    pod that it was before it came to another machine.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Intent:
     identity: str = ""
     spot: float = 0.0
     stopped: bool = False
+    moved: str = ""
 
 
 class Intents:
@@ -76,7 +78,7 @@ class Intents:
     def _turn(self, name: str, pod_id: str, *, stopped: bool) -> None:
         known = self.get(name)
         if known and known.pod_id == pod_id:
-            self.note(name, stopped=stopped)
+            self.note(name, stopped=stopped, moved="")
 
     def get(self, name: str) -> Intent | None:
         """Return one intent, None where nothing of that name was asked for."""
@@ -98,7 +100,7 @@ class Intents:
 def _read(path: Path) -> Intent:
     try:
         raw = json.loads(path.read_text())
-        kinds = {"asked": float, "pod_id": str, "identity": str, "spot": float, "stopped": bool}
+        kinds = {"asked": float, "pod_id": str, "identity": str, "spot": float, "stopped": bool, "moved": str}
         return Intent(path.stem, **{name: kind(raw[name]) for name, kind in kinds.items() if name in raw})
     except (OSError, ValueError, KeyError, TypeError):
         return Intent(path.stem, 0.0)

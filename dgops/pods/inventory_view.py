@@ -16,7 +16,7 @@ from dgops.pods.account import connected
 from dgops.pods.models import RUNNING, Endpoint, Pod
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from dgops.pods.provider import Provider
@@ -61,6 +61,18 @@ def look(settings: Settings) -> View:
         write_json(_place(settings), asdict(found), 0o600)
     inventory_age.keep(settings, life)
     return found
+
+
+def remember(settings: Settings, pods: Sequence[Pod]) -> None:
+    """Keep what was just told, for when nobody answers; hosts are listed by their own look."""
+    kept = _read(settings)
+    with contextlib.suppress(OSError):
+        write_json(_place(settings), asdict(replace(kept, pods=tuple(pods), asked=time.time(), trouble="")), 0o600)
+
+
+def remembered(settings: Settings) -> View:
+    """Return what was told last."""
+    return _read(settings)
 
 
 def _asked(settings: Settings, kept: View) -> tuple[tuple[Pod, ...], dict[str, str]]:

@@ -32,7 +32,11 @@ def short(name: str) -> str:
 
 def find(provider: Provider, name: str) -> Pod:
     """Return the one pod of that name or id; raises UsageError where there is none, or more than one."""
-    pods = provider.pods()
+    return chosen(provider.pods(), name)
+
+
+def chosen(pods: Sequence[Pod], name: str) -> Pod:
+    """Return the one of them that has that name or id; raises UsageError where there is none, or more than one."""
     found = matching(pods, name)
     if len(found) > 1:
         ids = ", ".join(one.id for one in found)

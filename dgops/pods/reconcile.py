@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,46 +10,72 @@ from dgops.errors import BusyError
 from dgops.pods import names
 
 if TYPE_CHECKING:
-    from dgops.pods.intents import Intents
+    from collections.abc import Sequence
+
+    from dgops.pods.intents import Intent, Intents
     from dgops.pods.models import Pod
     from dgops.pods.provider import Provider
+
+# A create that was cut off may be done later than we look, and a list may be older than an answer.
+GRACE = 120.0
 
 
 @dataclass(frozen=True)
 class Found:
-    """`known` pods are ours, `adopted` ones were asked for here and are known from now on, of `strangers` nobody here
-    knows, and `dropped` names are rented no more."""
+    """Every pod of the account, and whose they are.
 
+    `known` pods are ours, `adopted` ones were asked for here and are known from now on, `moved` ones came in the place
+    of a pod of ours that is gone, of `strangers` nobody here knows, and `dropped` names are rented no more.
+    """
+
+    pods: tuple[Pod, ...] = ()
     known: tuple[Pod, ...] = ()
     adopted: tuple[Pod, ...] = ()
+    moved: tuple[Pod, ...] = ()
     strangers: tuple[Pod, ...] = ()
-    dropped: tuple[str, ...] = ()
+    dropped: tuple[Intent, ...] = ()
 
 
 def reconcile(provider: Provider, intents: Intents) -> Found:
     """Compare what is rented with what we know, and mend what we know; nothing that is rented is touched."""
     # Before the pods: one that is created meanwhile is then no stranger's, only not listed.
     asked = intents.all()
-    pods = [one for one in provider.pods() if one.name.startswith(names.PREFIX)]
-    known, adopted, strangers = [], [], []
-    for pod in pods:
+    pods = tuple(provider.pods())
+    ids = {pod.id for pod in pods}
+    kinds: dict[str, list[Pod]] = {"known": [], "adopted": [], "moved": [], "strangers": []}
+    taken: set[str] = set()
+    for pod in (one for one in pods if one.name.startswith(names.PREFIX)):
         intent = asked.get(names.short(pod.name))
-        if intent and intent.pod_id == pod.id:
-            known.append(pod)
-        elif intent and not intent.pod_id:
-            intents.confirm(intent.name, pod.id)
-            adopted.append(pod)
-        else:
-            strangers.append(pod)
-    there = {pod.id for pod in (*known, *adopted)}
-    dropped = [name for name, intent in asked.items() if intent.pod_id not in there and _drop(intents, name, adopted)]
-    return Found(tuple(known), tuple(adopted), tuple(strangers), tuple(dropped))
+        kind = _kind(pod, intent, ids) if intent and intent.name not in taken else "strangers"
+        if intent and kind in ("adopted", "moved"):
+            # Of two that could be it, one is: the other is named as a stranger, and billed no less.
+            taken.add(intent.name)
+            intents.note(intent.name, pod_id=pod.id, moved=intent.pod_id)
+        kinds[kind].append(pod)
+    gone = [one for one in asked.values() if one.pod_id not in ids and one.name not in taken]
+    dropped = tuple(one for one in gone if time.time() - one.asked > GRACE and _drop(intents, one.name))
+    known, adopted, moved, strangers = (tuple(kind) for kind in kinds.values())
+    return Found(pods, known, adopted, moved, strangers, dropped)
 
 
-def _drop(intents: Intents, name: str, adopted: list[Pod]) -> bool:
+def _kind(pod: Pod, intent: Intent, ids: set[str]) -> str:
+    if intent.pod_id == pod.id:
+        return "known"
+    if not intent.pod_id:
+        return "adopted"
+    return "strangers" if intent.pod_id in ids else "moved"
+
+
+def strays(found: Found) -> Sequence[str]:
+    """Return a line for each pod that costs money and nobody here asked for."""
+    return [
+        f"{one.name} ({one.id}) is rented, and nobody here asked for it: dgops pod terminate {one.id}"
+        for one in found.strangers
+    ]
+
+
+def _drop(intents: Intents, name: str) -> bool:
     """Drop a record whose pod is gone; one that is being asked for this moment stays."""
-    if any(names.short(pod.name) == name for pod in adopted):
-        return False
     try:
         with intents.alone(name):
             intents.drop(name)

@@ -26,13 +26,15 @@ REPEATABLE = ("GET", "DELETE")
 class Session:
     """One connection pool to one address with one key."""
 
-    def __init__(self, url: str, key: str, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, url: str, key: str, sleep: Callable[[float], None] = time.sleep, deadline: float | None = None
+    ) -> None:
         import httpx
 
         # httpx would quote what it cannot send.
         if not (key.isascii() and key.isprintable() and " " not in key):
             raise UsageError("RUNPOD_API_KEY holds what no key holds", "dgops secrets set RUNPOD_API_KEY")
-        self._sleep = sleep
+        self._sleep, self._deadline = sleep, deadline
         # Whether something was asked for that may have changed what is rented.
         self.changing = False
         local = url.startswith("http://")
@@ -69,7 +71,7 @@ class Session:
         import httpx
 
         self.changing |= method != "GET" and not repeat
-        began, ends, pause = time.monotonic(), time.monotonic() + DEADLINE, 0.5
+        began, ends, pause = time.monotonic(), time.monotonic() + (self._deadline or DEADLINE), 0.5
         harmless = repeat or method in REPEATABLE
         while True:
             wait = pause

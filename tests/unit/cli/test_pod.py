@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from dgops.cli import pod_card as room
 from dgops.cli.main import cli
-from dgops.errors import DgopsError, LossError, UsageError
+from dgops.errors import DgopsError, LossError, UnreachableError, UsageError
 from dgops.jobs import memory
 from dgops.jobs.job import Output
 
@@ -116,6 +116,70 @@ def test_reconcile(double, dgops):
     assert json.loads(dgops("pod", "reconcile", "--json")[1])["strangers"][0]["id"] == pod
     dgops("pod", "terminate", pod)
     assert dgops("pod", "reconcile")[0] == 0
+
+
+def standing_of(dgops, name="one"):
+    (pod,) = (one for one in json.loads(dgops("pod", "list", "--json")[1])["pods"] if one["short"] == name)
+    assert json.loads(dgops("pod", "show", name, "--json")[1])["pod"]["state"] == pod["state"]
+    return pod["state"], pod["why"] or "", pod["next"] or ""
+
+
+def test_a_list_says_what_is(double, dgops):
+    dgops("pod", "create", "one", *CREATE, "--spot")
+    (pod,) = double.cloud.pods
+    double.settle(pod)
+    assert standing_of(dgops) == ("running", "", "")
+    assert "0.34 spot" in dgops("pod", "list")[1]
+    double.ask("POST", f"/control/pods/{pod}/evict")
+    word, why, following = standing_of(dgops)
+    assert (word, following) == ("outbid", "dgops pod start one")
+    assert f"one  outbid: {why}; next: {following}" in dgops("pod", "list")[2]
+    double.cloud.balance = 0.0
+    assert standing_of(dgops)[0] == "no balance"
+    double.cloud.balance = 9.0
+    double.cloud.faults.set({"zero_gpu": 1})
+    dgops("pod", "start", "one", "--wait", "0")
+    double.settle(pod)
+    assert standing_of(dgops)[0] == "no GPU"
+    dgops("pod", "stop", "one")
+    assert standing_of(dgops)[:2] == ("stopped", "")
+
+
+def test_a_moved_pod_is_found_by_its_name(double, dgops):
+    dgops("pod", "create", "one", *CREATE)
+    (pod,) = double.cloud.pods
+    double.settle(pod)
+    moved = double.cloud.migrate(pod).id
+    double.settle(moved)
+    assert f"one  is another pod now: {moved}" in dgops("pod", "logs", "one")[2]
+    assert pod in standing_of(dgops)[1]
+    dgops("pod", "terminate", "one")
+    assert double.cloud.ledger()["billing"] == []
+
+
+def test_nobody_answers(double, dgops, monkeypatch):
+    from dgops.pods.runpod import session
+
+    monkeypatch.setattr(session, "NOBODY", 0.2)
+    dgops("pod", "create", "one", *CREATE)
+    (pod,) = double.cloud.pods
+    double.settle(pod)
+    dgops("pod", "list")
+    monkeypatch.setenv("DGOPS_RUNPOD_URL", "http://127.0.0.1:9")
+    code, out, err = dgops("pod", "list")
+    assert (code, "running" in out) == (3, True)
+    assert "RunPod does not answer" in err
+    assert "s ago" in err
+    code, out, _ = dgops("pod", "show", "one", "--json")
+    assert (code, json.loads(out)["ok"], json.loads(out)["age_s"] < 600) == (3, False, True)
+    with pytest.raises(UnreachableError):
+        dgops("pod", "show", "two")
+
+
+def test_every_command_names_what_nobody_asked_for(double, dgops):
+    pod = double.rent(name="dgops-lost")
+    for words in (("list",), ("costs",), ("create", "one", *CREATE)):
+        assert f"dgops pod terminate {pod}" in dgops("pod", *words)[2]
 
 
 def test_a_start_without_a_gpu_is_told(double, dgops, monkeypatch):

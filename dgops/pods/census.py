@@ -1,0 +1,58 @@
+"""One look at what is rented, which every pod command begins with: orphans are told, and what was seen is kept."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from dgops.errors import DgopsError
+from dgops.pods import access, inventory_view, names, reconcile, truth
+from dgops.pods.account import intents_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dgops.pods.models import Balance, Pod
+    from dgops.pods.provider import Provider
+    from dgops.pods.reconcile import Found
+    from dgops.pods.truth import Standing
+    from dgops.settings import Settings
+
+
+def look(provider: Provider, settings: Settings, say: Callable[[str], None]) -> Found:
+    """Return what is rented, and tell what a person here does not know yet: orphans, moves, and what is gone."""
+    found = reconcile.reconcile(provider, intents_of(settings))
+    inventory_view.remember(settings, found.pods)
+    for pod in found.adopted:
+        say(f"{names.short(pod.name)}  a create that was cut off had rented it: pod {pod.id}")
+    for pod in found.moved:
+        say(f"{names.short(pod.name)}  is another pod now: {pod.id}, on another machine")
+    for intent in found.dropped:
+        if intent.pod_id:
+            access.forget(intent.pod_id, settings)
+            say(f"{intent.name}  is rented no more: pod {intent.pod_id} was ended, and not from here")
+    for line in reconcile.strays(found):
+        say(line)
+    return found
+
+
+def find(provider: Provider, settings: Settings, name: str, say: Callable[[str], None]) -> Pod:
+    """Return the one pod of that name or id after a look; raises UsageError where there is none, or more than one."""
+    return names.chosen(look(provider, settings, say).pods, name)
+
+
+def remembered(settings: Settings, pods: tuple[Pod, ...]) -> dict[str, Standing]:
+    """Return how each pod stood, by its id, as far as that is known without asking anybody."""
+    known = intents_of(settings).all()
+    return {pod.id: truth.standing(pod, known.get(names.short(pod.name))) for pod in pods}
+
+
+def standings(provider: Provider, settings: Settings, pods: tuple[Pod, ...]) -> dict[str, Standing]:
+    """Return how each pod stands, by its id; the balance is asked for only where a pod stands still without a word."""
+    known = intents_of(settings).all()
+    intents = {pod.id: known.get(names.short(pod.name)) for pod in pods}
+    balance: Balance | None = None
+    if any(truth.asks_why(pod, intents[pod.id]) for pod in pods):
+        with contextlib.suppress(DgopsError):
+            balance = provider.balance()
+    return {pod.id: truth.standing(pod, intents[pod.id], balance) for pod in pods}

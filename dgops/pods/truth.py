@@ -1,0 +1,71 @@
+"""How a pod stands, in a word that a person acts on: what is wrong, why, and the next command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dgops.pods import names
+from dgops.pods.models import RUNNING, STOPPED
+
+if TYPE_CHECKING:
+    from dgops.pods.intents import Intent
+    from dgops.pods.models import Balance, Pod
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A word, the reason where there is something to say, and what to do about it."""
+
+    word: str
+    why: str = ""
+    next: str = ""
+    spot: bool = False
+
+
+def standing(pod: Pod, intent: Intent | None, balance: Balance | None = None) -> Standing:
+    """Return how a pod stands; `intent` is what is known of it here, `balance` where somebody asked for it."""
+    known = intent if intent and intent.pod_id == pod.id else None
+    return replace(_standing(pod, known, balance), spot=bool(known and known.spot))
+
+
+def _standing(pod: Pod, known: Intent | None, balance: Balance | None) -> Standing:
+    name = names.short(pod.name)
+    if pod.status == RUNNING:
+        return _running(name, pod, known)
+    if pod.status == STOPPED:
+        return _stopped(name, known, balance)
+    if pod.status == "ERROR":
+        return Standing("error", "RunPod says that its container cannot run", f"dgops pod logs {name}")
+    return Standing(pod.status.lower())
+
+
+def _running(name: str, pod: Pod, known: Intent | None) -> Standing:
+    if not pod.gpu_count:
+        why = "it runs without a GPU, since others took it, and is billed"
+        return Standing("no GPU", why, f"dgops pod terminate {name}, and create one on the same volume")
+    if not pod.ssh:
+        return Standing("no SSH", "it runs, and no public port leads to its port 22", f"dgops pod logs {name}")
+    if known and known.moved:
+        why = f"it was moved to another machine: until then it was pod {known.moved}"
+        return Standing("running", why, f"dgops deploy --host {name}")
+    return Standing("running")
+
+
+def asks_why(pod: Pod, intent: Intent | None) -> bool:
+    """Tell whether a pod stands still and nobody here did it, so that the balance may say more."""
+    return pod.status == STOPPED and bool(intent and intent.pod_id == pod.id and not intent.stopped)
+
+
+def _stopped(name: str, known: Intent | None, balance: Balance | None) -> Standing:
+    again = f"dgops pod start {name}"
+    if known and known.stopped:
+        return Standing("stopped", "", again)
+    if balance and balance.left <= 0:
+        why = f"the balance is used up ({balance.left:.2f} $), and RunPod stopped it"
+        return Standing("no balance", why, f"add credit at RunPod, then {again}")
+    if known and known.spot:
+        return Standing("outbid", f"somebody bid more than its {known.spot:g} $ an hour, and it was stopped", again)
+    if known:
+        return Standing("stopped", "it was not stopped from here: RunPod did it, or the pod itself", again)
+    return Standing("stopped", "", again)

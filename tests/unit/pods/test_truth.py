@@ -1,0 +1,57 @@
+"""How a pod stands: what is said is what is, with the reason and the next command."""
+
+import pytest
+
+from dgops.pods.intents import Intent
+from dgops.pods.models import Balance, Endpoint, Pod
+from dgops.pods.truth import asks_why, standing
+
+SSH = Endpoint("203.0.113.7", 22, "root")
+RUNS = Pod("1", "dgops-pod", "RUNNING", gpu_count=1, ssh=SSH)
+STOPPED = Pod("1", "dgops-pod", "EXITED")
+
+
+def known(**more):
+    return Intent("pod", 0.0, **{"pod_id": "1", **more})
+
+
+@pytest.mark.parametrize(
+    ("pod", "intent", "balance", "word", "why", "following"),
+    [
+        (RUNS, known(), None, "running", "", ""),
+        (RUNS, None, None, "running", "", ""),
+        (RUNS, known(moved="0"), None, "running", "until then it was pod 0", "dgops deploy --host pod"),
+        (Pod("1", "dgops-pod", "RUNNING", ssh=SSH), known(), None, "no GPU", "is billed", "dgops pod terminate pod"),
+        (
+            Pod("1", "dgops-pod", "RUNNING", gpu_count=1),
+            known(),
+            None,
+            "no SSH",
+            "no public port",
+            "dgops pod logs pod",
+        ),
+        (Pod("1", "dgops-pod", "STARTING"), known(), None, "starting", "", ""),
+        (Pod("1", "dgops-pod", "ERROR"), None, None, "error", "cannot run", "dgops pod logs pod"),
+        (STOPPED, known(stopped=True), Balance(0, 0), "stopped", "", "dgops pod start pod"),
+        (STOPPED, known(spot=0.3), Balance(5, 0), "outbid", "more than its 0.3 $", "dgops pod start pod"),
+        (STOPPED, known(spot=0.3), Balance(-0.2, 0), "no balance", "-0.20 $", "add credit"),
+        (STOPPED, known(), Balance(5, 0), "stopped", "not stopped from here", "dgops pod start pod"),
+        (STOPPED, known(pod_id="2", spot=1.0), None, "stopped", "", "dgops pod start pod"),
+        (STOPPED, None, None, "stopped", "", "dgops pod start pod"),
+    ],
+)
+def test_each(pod, intent, balance, word, why, following):
+    found = standing(pod, intent, balance)
+    assert found.word == word
+    assert why in found.why
+    assert bool(why) == bool(found.why)
+    assert found.next.startswith(following)
+    assert bool(following) == bool(found.next)
+    assert found.spot == bool(intent and intent.pod_id == pod.id and intent.spot)
+
+
+def test_when_the_balance_may_say_more():
+    assert asks_why(STOPPED, known())
+    assert not asks_why(STOPPED, known(stopped=True))
+    assert not asks_why(STOPPED, None)
+    assert not asks_why(RUNS, known())
