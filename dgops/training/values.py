@@ -110,11 +110,16 @@ class Place:
 
 @dataclass(frozen=True)
 class State:
-    """What a run goes on from: optimizer steps done in all, whole epochs, and its folder or file below `output`."""
+    """What a run goes on from: optimizer steps done in all, whole epochs, and its folder or file below `output`.
+
+    `runs` have written to `output` before; `per_epoch` is how many steps an epoch has, 0 where nothing says so.
+    """
 
     step: int
     epoch: int
     path: str
+    runs: int = 1
+    per_epoch: int = 0
 
 
 @dataclass(frozen=True)
@@ -190,10 +195,12 @@ class Written:
 class Outputs:
     """What a trainer wrote, sorted: LoRA files by their absolute step, samples by step, the newest state that is whole.
 
+    `states` are all that are whole, oldest first: after a loss that is no number, one before it is gone back to.
     `final` is the file of the finished LoRA, "" while there is none.
     """
 
     checkpoints: Mapping[str, int] = field(default_factory=dict)
     samples: Mapping[str, int] = field(default_factory=dict)
     state: State | None = None
+    states: tuple[State, ...] = ()
     final: str = ""
