@@ -115,7 +115,7 @@ def test_parsers_and_schemas_take_all_of_it(name):
                 assert parser(tables(case["trainer"], case["torch"]), script).complaints(step.argv[2:]) == []
         assert sum(step.trains for step in plan.steps) == 1
         count += 1
-    assert count > 40
+    assert count >= 40
 
 
 @pytest.mark.parametrize("name", CASES)
