@@ -218,6 +218,7 @@ def _values(recipe: Recipe, place: Place, known: Architecture, name: str) -> dic
         "save_precision": "float" if precision == "no" else precision,
         "logging_dir": f"{place.output}/logs",
         "log_with": "tensorboard",
+        "log_prefix": f"{name}_",
     }
     if recipe.samples.prompts:
         values["sample_prompts"] = f"{place.output}/prompts.json"

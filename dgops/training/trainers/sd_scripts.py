@@ -191,6 +191,7 @@ def _common(recipe: Recipe, place: Place, name: str) -> dict[str, object]:
         "seed": parameters.seed,
         "logging_dir": f"{place.output}/logs",
         "log_with": "tensorboard",
+        "log_prefix": f"{name}_",
         # rich would break log lines at the width of a terminal.
         "console_log_simple": True,
     }
