@@ -34,8 +34,9 @@ def stop(settings: Settings, name: str, discard: bool, agreed: tuple[str, ...], 
             say(f"{name}  is {found.status.lower()} already")
         else:
             before_end(settings, names.short(found.name), guard_of(settings, discard, agreed))
-            found = provider.stop(found.id)
+            # Before it is asked: whoever is killed meanwhile has still stopped it.
             intents_of(settings).stopped(names.short(found.name), found.id)
+            found = provider.stop(found.id)
     show_card(found, {}, as_json)
 
 

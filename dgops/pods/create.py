@@ -84,6 +84,12 @@ def _once(provider: Provider, name: str, wish: PodRequest, sleep: Callable[[floa
         pod = _look_for(provider, name, sleep)
         if pod:
             return pod
+    except ProviderError:
+        # At a bid any failure comes in the same form, those that happen after the pod was made included.
+        pod = _there(provider, name) if wish.bid else None
+        if pod:
+            return pod
+        raise
     try:
         return provider.create(wish)
     except UnreachableError as error:

@@ -120,6 +120,8 @@ def _status(words: str) -> int:
     low = words.lower()
     if "unauthorized" in low or "not authenticated" in low:
         return 401
+    if "something went wrong" in low or "internal server error" in low:
+        return 500
     return 402 if "balance" in low or "insufficient funds" in low else 400
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 EVICT_SECONDS, STOP_SECONDS = 5.0, 1.0
 # Where a pod finds itself after a migration; and when an sshd comes up that never does.
 ELSEWHERE, NEVER = "127.0.0.2", 86400.0
+WENT_WRONG = "Something went wrong. Please try again later or contact support."
 FULL_HOST = "There are not enough free GPUs on the host machine to start this pod."
 
 
@@ -60,7 +61,7 @@ class Cloud:
             self._put(pod)
             self._begin(pod)
             if self.faults.take("fail_after_create"):
-                raise RefusalError(500, "Something went wrong. Please try again later or contact support.")
+                raise RefusalError(500, WENT_WRONG)
             return pod
 
     def pod(self, pod_id: str) -> RentedPod:

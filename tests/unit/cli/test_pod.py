@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from dgops.cli import pod_card as room
 from dgops.cli.main import cli
 from dgops.errors import DgopsError, LossError, UnreachableError, UsageError
+from dgops.hosts import keyring_store
 from dgops.jobs import memory
 from dgops.jobs.job import Output
 
@@ -19,6 +20,8 @@ def dgops(double, monkeypatch, tmp_path):
     monkeypatch.setenv("RUNPOD_API_KEY", double.server.key)
     monkeypatch.setenv("DGOPS_STATE", str(tmp_path / "state"))
     monkeypatch.setattr(room, "LOG_SECONDS", 1.0)
+    # Every command would start a process that asks the keyring.
+    monkeypatch.setattr(keyring_store, "read", lambda _names: {})
     (tmp_path / "dgops.toml").write_text("")
     (tmp_path / "key.pub").write_text("ssh-ed25519 AAAA me\n")
 

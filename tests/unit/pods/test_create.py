@@ -1,5 +1,7 @@
 """Creating once, whatever fails on the way."""
 
+from dataclasses import replace
+
 import pytest
 
 from dgops.errors import BusyError, CapacityError, ProviderError, UnreachableError, UsageError
@@ -53,6 +55,15 @@ def test_an_answer_that_was_lost_makes_no_second_pod(double, provider, intents):
     done = create(provider, intents)
     assert list(double.cloud.pods) == [done.pod.id]
     assert double.cloud.ledger()["billing"] == [done.pod.id]
+
+
+def test_a_bid_whose_failure_says_nothing_makes_no_second_pod(double, provider, intents, monkeypatch):
+    from dgops.sandbox.runpod import cloud
+
+    double.cloud.faults.set({"fail_after_create": 1})
+    monkeypatch.setattr(cloud, "WENT_WRONG", "Whatever.")
+    done = create(provider, intents, [replace(wish, bid=1.0) for wish in WISHES])
+    assert (list(double.cloud.pods), done.pod.gpu) == ([done.pod.id], CARDS[0])
 
 
 def test_an_error_that_made_nothing_is_tried_once_more(double, provider, intents, monkeypatch):

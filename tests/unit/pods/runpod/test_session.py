@@ -1,5 +1,7 @@
 """Calls over HTTP: patience where it is asked for, no create said twice, and a key that stays unseen."""
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -112,3 +114,11 @@ def test_an_answer_that_is_none(double, session, monkeypatch):
     monkeypatch.setattr(server.json, "dumps", lambda _value: "<html>")
     with pytest.raises(UnreachableError, match="no JSON"):
         session.call("GET", "/v2/pods", "listing")
+
+
+def test_httpx_comes_without_its_command_line():
+    program = (
+        "import sys; from dgops.pods.runpod.session import Session; Session('http://127.0.0.1:9', 'key');"
+        "assert 'rich' not in sys.modules and 'pygments' not in sys.modules; import httpx; httpx.Client(verify=False)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
