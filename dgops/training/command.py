@@ -63,6 +63,11 @@ def complaints(options: Mapping[str, str], parser: Parser, own: Sequence[str] = 
             yield f"options.{key}", str(error)
 
 
+def asked(options: Mapping[str, str], key: str) -> bool:
+    """Say whether a recipe's options switch something on."""
+    return options.get(key, "0").lower() not in ("0", "0.0", "false", "no", "off")
+
+
 def argv(
     values: Mapping[str, object], options: Mapping[str, str], parser: Parser, own: Sequence[str] = ()
 ) -> list[str]:

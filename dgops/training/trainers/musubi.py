@@ -14,7 +14,7 @@ from dgops.training.trainers import kohya
 from dgops.training.values import Plan, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dgops.training.values import Dataset, Outputs, Place, Progress, Recipe, State, Written
 
@@ -22,6 +22,7 @@ TABLE = "musubi-v0.3.4"
 # Keys of a recipe's options that are none of its command line.
 OWN = ("control_directory", "num_repeats", "fp8_text_encoder")
 OPTIMIZERS = ("adamw", "adamw8bit", "adafactor")
+ATTENTION = ("flash_attn", "flash3", "xformers", "sage_attn")
 SAVES = 10
 LATENT = re.compile(r"(?P<item>.+)_\d{4,}x\d{4,}_(?P<id>[a-z0-9]+)\.safetensors")
 
@@ -121,12 +122,7 @@ class Musubi:
         if known is None:
             return found
         found += command.complaints(recipe.options, parser(TABLE, f"{known.prefix}_train_network.py"), OWN)
-        control = recipe.options.get("control_directory", "")
-        if recipe.architecture == "flux-kontext" and not control:
-            text = "is missing: the folder on the host with what each image was made from, under the same name"
-            found.append(("options.control_directory", text))
-        if control and not control.startswith("/"):
-            found.append(("options.control_directory", "is a path on the host and begins with /"))
+        found += _clashes(recipe)
         return found
 
     def plan(self, recipe: Recipe, dataset: Dataset, place: Place, state: State | None = None) -> Plan:
@@ -185,7 +181,7 @@ def _caching(recipe: Recipe, place: Place, known: Architecture, images: int) -> 
     models = _models(recipe, place, known)
     latents = {**common, **{known.roles[role]: models[known.roles[role]] for role in known.latents}}
     texts = {**common, **{known.roles[role]: models[known.roles[role]] for role in known.texts}}
-    texts[known.fp8_text] = recipe.options.get("fp8_text_encoder", "false").lower() == "true"
+    texts[known.fp8_text] = command.asked(recipe.options, "fp8_text_encoder")
     return (
         Step("cache latents", _argv(place, known, "cache_latents", latents, {}), kohya.ENV),
         Step("cache texts", _argv(place, known, "cache_text_encoder_outputs", texts, {}), kohya.ENV, pairs=images),
@@ -200,7 +196,7 @@ def _values(recipe: Recipe, place: Place, known: Architecture, name: str) -> dic
         **_models(recipe, place, known),
         **(known.common or {}),
         **known.training,
-        "sdpa": not _other_attention(recipe.options),
+        "sdpa": not any(command.asked(recipe.options, key) for key in ATTENTION),
         "mixed_precision": precision,
         "network_module": known.network,
         "network_dim": parameters.rank,
@@ -250,9 +246,25 @@ def _argv(
     return (place.python, f"{place.app}/src/musubi_tuner/{table.script}", *words)
 
 
-def _other_attention(options: Mapping[str, str]) -> bool:
-    kinds = ("flash_attn", "sage_attn", "xformers", "flash3")
-    return any(options.get(key, "false").lower() == "true" for key in kinds)
+def _clashes(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """Return what the script would stop at only when its models are loaded, or worse, would not."""
+    options = recipe.options
+    kinds = [key for key in ATTENTION if command.asked(options, key)]
+    if "sage_attn" in kinds:
+        yield "options.sage_attn", "is for pictures only: nothing can be trained with it"
+    elif kinds and recipe.architecture == "qwen-image" and not command.asked(options, "split_attn"):
+        yield f"options.{kinds[0]}", "needs split_attn: true with Qwen-Image"
+    yield from ((f"options.{key}", f"excludes {kinds[0]}: choose one kind of attention") for key in kinds[1:])
+    if command.asked(options, "fp8_scaled") and not command.asked(options, "fp8_base"):
+        yield "options.fp8_scaled", "needs fp8_base: true"
+    if command.asked(options, "offload_inactive_dit") and command.asked(options, "blocks_to_swap"):
+        yield "options.offload_inactive_dit", "excludes blocks_to_swap"
+    control = options.get("control_directory", "")
+    if recipe.architecture == "flux-kontext" and not control:
+        text = "is missing: the folder on the host with what each image was made from, under the same name"
+        yield "options.control_directory", text
+    if control and not control.startswith("/"):
+        yield "options.control_directory", "is a path on the host and begins with /"
 
 
 def _repeats(recipe: Recipe) -> int:

@@ -13,7 +13,7 @@ from dgops.training.trainers import kohya
 from dgops.training.values import Plan, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dgops.training.values import Dataset, Outputs, Parameters, Place, Progress, Recipe, State, Written
 
@@ -28,6 +28,8 @@ OPTIMIZERS = (
     *("Lion", "Lion8bit", "PagedLion8bit", "SGDNesterov", "SGDNesterov8bit", "DAdaptation", "DAdaptAdam"),
     *("DAdaptAdaGrad", "DAdaptAdan", "DAdaptAdanIP", "DAdaptLion", "DAdaptSGD"),
 )
+ATTENTION = ("sdpa", "xformers", "mem_eff_attn")
+CHANGES_CAPTIONS = ("shuffle_caption", "caption_dropout_rate", "caption_tag_dropout_rate", "token_warmup_step")
 SAVES = 10
 GUIDANCE = {"sdxl": {"scale": 7.0}, "flux": {"guidance_scale": 3.5}}
 
@@ -64,7 +66,7 @@ class SdScripts:
             return found
         table = parser(f"sd-scripts-{NEW}", script)
         found += command.complaints(recipe.options, table, DATASET_KEYS)
-        found += [(f"options.{key}", text) for key, text in _attention(recipe.options)]
+        found += _clashes(recipe)
         if recipe.regularisation and not recipe.class_word:
             found.append(("class_word", "is missing: it is the caption of regularisation images that have none"))
         try:
@@ -85,7 +87,7 @@ class SdScripts:
         values = {
             **_common(recipe, place, name),
             **(_flux(recipe, place) if recipe.architecture == "flux" else _sdxl(recipe, place)),
-            **_attention_option(recipe, place),
+            **_attention(recipe, place),
             **_saves(recipe.parameters, length),
             **length.options,
             **(_sampling(recipe, place, length) if recipe.samples.prompts else {}),
@@ -231,18 +233,28 @@ def _flux(recipe: Recipe, place: Place) -> dict[str, object]:
     }
 
 
-def _attention(options: Mapping[str, str]) -> list[tuple[str, str]]:
-    chosen = [key for key in ("sdpa", "xformers", "mem_eff_attn") if options.get(key, "false").lower() == "true"]
-    return [(key, f"excludes {chosen[0]}: choose one kind of attention") for key in chosen[1:]]
+def _clashes(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """Return what the script would stop at only when its models are loaded."""
+    options = recipe.options
+    kinds = [key for key in ATTENTION if command.asked(options, key)]
+    yield from ((f"options.{key}", f"excludes {kinds[0]}: choose one kind of attention") for key in kinds[1:])
+    for key in ("color_aug", "random_crop"):
+        if command.asked(options, key):
+            yield f"options.{key}", "cannot be: latents are cached"
+    cached = recipe.architecture == "flux" or command.asked(options, "cache_text_encoder_outputs")
+    for key in CHANGES_CAPTIONS:
+        if cached and command.asked(options, key):
+            yield f"options.{key}", "cannot be: the texts' encoding is cached"
+    if cached and recipe.architecture != "flux" and not command.asked(options, "network_train_unet_only"):
+        yield "options.cache_text_encoder_outputs", "needs network_train_unet_only: true"
+    if command.asked(options, "blocks_to_swap") and command.asked(options, "cpu_offload_checkpointing"):
+        yield "options.cpu_offload_checkpointing", "excludes blocks_to_swap"
 
 
-def _attention_option(recipe: Recipe, place: Place) -> dict[str, object]:
-    asked = any(recipe.options.get(key, "false").lower() == "true" for key in ("xformers", "mem_eff_attn"))
-    if recipe.options.get("xformers", "false").lower() == "true" and not place.xformers:
-        raise DgopsError(
-            "xformers is asked for and cannot be imported there", "leave options.xformers out: sdpa is used"
-        )
-    return {} if asked else {"sdpa": True}
+def _attention(recipe: Recipe, place: Place) -> dict[str, object]:
+    if command.asked(recipe.options, "xformers") and not place.xformers:
+        raise DgopsError("xformers is asked for and cannot be imported there", "without options.xformers sdpa is used")
+    return {} if any(command.asked(recipe.options, key) for key in ATTENTION) else {"sdpa": True}
 
 
 def _saves(parameters: Parameters, length: Length) -> dict[str, object]:

@@ -123,6 +123,24 @@ def test_it_says_what_it_cannot_do():
     assert "begins with /" in dict(TRAINER.complaints(recipe))["options.control_directory"]
 
 
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({"sage_attn": "true"}, "sage_attn"),
+        ({"xformers": "true"}, "xformers"),
+        ({"xformers": "true", "split_attn": "true", "flash_attn": "true"}, "xformers"),
+        ({"fp8_scaled": "true"}, "fp8_scaled"),
+        ({"blocks_to_swap": "16", "offload_inactive_dit": "true"}, "offload_inactive_dit"),
+        ({"persistent": "true"}, "persistent"),
+    ],
+)
+def test_what_the_script_would_stop_at_late(options, key):
+    recipe = replace(RECIPE, options=options)
+    if "offload_inactive_dit" in options:
+        recipe = replace(recipe, architecture="wan2.2-t2v-14b")
+    assert [found for found, _ in TRAINER.complaints(recipe)] == [f"options.{key}"]
+
+
 def test_a_schedule_begins_again():
     plan = TRAINER.plan(replace(RECIPE, parameters=replace(PARAMETERS, scheduler="cosine")), SET, PLACE)
     assert "musubi-tuner begins its schedule again where it is resumed: use constant" in plan.notes

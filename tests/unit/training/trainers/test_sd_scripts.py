@@ -197,6 +197,8 @@ def test_samples_at_the_end():
         ({"options": {"output_dir": "/"}}, "options.output_dir"),
         ({"options": {"min_snr_gamma": "five"}}, "options.min_snr_gamma"),
         ({"options": {"sdpa": "true", "xformers": "true"}}, "options.xformers"),
+        ({"options": {"random_crop": "true"}}, "options.random_crop"),
+        ({"options": {"cache_text_encoder_outputs": "true"}}, "options.cache_text_encoder_outputs"),
         ({"options": {"flip_aug": "1"}}, "options"),
         ({"options": {"caption_dropout_rate": "often"}}, "options"),
         ({"name": "a/b"}, "name"),
@@ -205,6 +207,15 @@ def test_samples_at_the_end():
 )
 def test_mistakes(change, key):
     assert [found for found, _ in TRAINER.complaints(replace(RECIPE, **change))] == [key]
+
+
+def test_captions_that_change_are_not_cached():
+    """The real script asserts it, once its models are loaded."""
+    flux = replace(RECIPE, architecture="flux", parameters=replace(PARAMETERS, optimizer="adamw8bit"))
+    for key, value in (("shuffle_caption", "true"), ("caption_dropout_rate", "0.1")):
+        assert [found for found, _ in TRAINER.complaints(replace(flux, options={key: value}))] == [f"options.{key}"]
+        assert list(TRAINER.complaints(replace(RECIPE, options={key: value}))) == []
+    assert list(TRAINER.complaints(replace(flux, options={"caption_dropout_rate": "0"}))) == []
 
 
 def test_every_mistake_at_once():
