@@ -104,6 +104,45 @@ def test_a_create_that_goes_wrong_leaves_one_pod_or_none(place):
     assert place.control()["billing"] == []
 
 
+def test_a_bad_machine_goes_and_the_next_is_taken(place):
+    place.control("/faults", {"dead_sshd": 1, "zero_gpu": 0})
+    done = place.create("bad", "--gpu", "RTX 4090,L40S", "--wait", "20")
+    assert done.returncode == 0, done.stderr
+    assert "L40S" in done.stdout
+    assert "passed over: NVIDIA GeForce RTX 4090: pod" in done.stderr
+    assert len(place.control()["billing"]) == 1
+    # A key that the pod does not know opens nothing, and what it does not open is not kept.
+    place.dgops("pod", "terminate", "bad")
+    other = place.root / "home" / "other"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other], check=True, timeout=20)
+    other.with_suffix(".pub").write_text(Path(f"{place.key}.pub").read_text())
+    done = place.dgops(
+        "pod", "create", "shut", "--gpu", "L40S", "--env", "cu121", "--key", f"{other}.pub", "--wait", "15"
+    )
+    assert done.returncode == 3
+    assert "lets none of these keys in" in done.stderr
+    assert place.control()["billing"] == []
+
+
+def test_a_spot_pod_is_outbid_and_moved(place):
+    assert place.create("cheap", "--spot", "--volume-gb", "10").returncode == 0
+    assert place.dgops("pod", "ssh", "cheap", "--", "sh", "-c", "echo kept >/workspace/a").returncode == 0
+    (pod,) = place.json("pod", "list")[1]["pods"]
+    assert (pod["spot"], pod["state"]) == (True, "running")
+    place.control(f"/pods/{pod['id']}/evict", {})
+    assert [one["state"] for one in place.json("pod", "list")[1]["pods"]] == ["outbid"]
+    assert place.dgops("pod", "start", "cheap").returncode == 0
+    moved = place.control(f"/pods/{pod['id']}/migrate", {})
+    assert place.dgops("pod", "start", "cheap").returncode == 0
+    done = place.dgops("pod", "ssh", "cheap", "--", "cat", "/workspace/a")
+    assert (done.stdout, done.returncode) == ("kept\n", 0), done.stderr
+    (now,) = place.json("pod", "list")[1]["pods"]
+    assert (now["id"], now["ssh"]["host"], pod["id"] in now["why"]) == (moved["id"], "127.0.0.2", True)
+    assert place.json("pod", "costs")[1]["balance"]["per_hour"] == pytest.approx(0.345)
+    assert place.dgops("pod", "terminate", "cheap").returncode == 0
+    assert place.control()["billing"] == []
+
+
 def test_a_create_that_is_interrupted_leaves_nothing(place):
     place.control("/faults", {"slow_start": 60})
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 130)):
@@ -115,6 +154,15 @@ def test_a_create_that_is_interrupted_leaves_nothing(place):
         _, said = running.communicate(timeout=60)
         assert (running.returncode, "the new pod is terminated" in said) == (code, True)
         assert place.control()["billing"] == []
+    running = place.start("pod", "create", "cut", "--gpu", "RTX 4090", "--env", "cu121", "--key", f"{place.key}.pub")
+    assert any("running" in line for line in running.stderr)
+    running.kill()
+    running.communicate(timeout=60)
+    # Nothing could be said any more; whoever looks next finds it, and is not told that nobody asked for it.
+    looked = place.dgops("pod", "list")
+    assert ("cut" in looked.stdout, "nobody here asked" in looked.stderr) == (True, False)
+    assert place.dgops("pod", "terminate", "cut").returncode == 0
+    assert place.control()["billing"] == []
     place.control("/faults", {"slow_start": 0})
 
 
