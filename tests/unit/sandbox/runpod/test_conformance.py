@@ -158,10 +158,57 @@ def test_what_the_client_sends_is_what_goes_out(double, provider, monkeypatch):
         lambda self, method, path, what, body=None, query=None: sent.append((method.lower(), path, body)) or POD,
     )
     provider.create(REQUESTS[1])
-    provider.start("abc")
-    provider.stop("abc")
+    for asked in (provider.start, provider.stop, provider.restart, provider.terminate, provider.pod):
+        asked("abc")
+    for asked in (provider.pods, provider.gpus, provider.volumes, provider.bills):
+        asked()
+    assert len(sent) == 10
     for method, path, body in sent:
-        validator(SPEC["paths"][template(path)][method]["request"]).validate(body)
+        described = SPEC["paths"][template(path).replace("billing/{id}", "billing/pods")][method]["request"]
+        assert (body is None) == (described is None)
+        validator(described or {}).validate(body)
 
 
-POD = {"id": "abc", "name": "a", "status": "RUNNING"}
+POD = {"id": "abc", "name": "a", "status": "RUNNING", "pods": [], "gpus": [], "networkVolumes": [], "records": []}
+START, STOP = {"action": "start"}, {"action": "stop"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "path", "body", "expected"),
+    [
+        ({"no_capacity": 1}, "/v2/pods", BODY, 400),
+        ({"fail_after_create": 1}, "/v2/pods", BODY, 500),
+        ({"errors": 1}, "/v2/pods", BODY, 503),
+        ({"throttled": 1}, "/v2/pods", BODY, 429),
+        ({"quota": 0}, "/v2/pods", BODY, 429),
+        ({"balance": 0}, "/v2/pods", BODY, 402),
+        ({"zero_gpu": 1}, "/v2/pods", BODY, 201),
+        ({"full_host": 1}, "/v2/pods/{stopped}/action", START, 400),
+        ({"zero_gpu": 1}, "/v2/pods/{stopped}/action", START, 200),
+        ({"stale_port": 1}, "/v2/pods/{stopped}/action", START, 200),
+    ],
+    ids=str,
+)
+def test_faults_are_answers_of_the_same_form(double, fault, path, body, expected):
+    stopped = double.rent()
+    double.ask("POST", f"/v2/pods/{stopped}/action", STOP)
+    if "balance" in fault:
+        double.cloud.balance = 0.0
+    else:
+        double.cloud.faults.set(fault)
+    status, answer, _ = double.ask("POST", path.format(stopped=stopped), body)
+    assert status == expected
+    described = SPEC["paths"][template(path)]["post"]["responses"]
+    check(described.get(str(status), described["default"]), answer)
+
+
+def test_pods_in_odd_states_are_of_the_same_form(double):
+    for name, happens in (("evicted", "evict"), ("moved", "migrate")):
+        pod = double.rent(name=f"dgops-{name}")
+        assert double.ask("POST", f"/control/pods/{pod}/{happens}")[0] == 200
+    double.cloud.create(BODY, bid=1.0)
+    double.cloud.faults.set({"zero_gpu": 1})
+    double.rent(name="dgops-zero")
+    status, answer, _ = double.ask("GET", "/v2/pods")
+    assert (status, len(answer["pods"])) == (200, 4)
+    check(SPEC["paths"]["/v2/pods"]["get"]["responses"]["200"], answer)
