@@ -145,9 +145,11 @@ def lengths(recipe: Recipe, per_epoch: int, state: State | None) -> Length:
         return Length({"max_train_steps": total} if endless and parameters.steps else whole, total, epochs)
     if state.step >= total:
         raise DgopsError(f"{recipe.name} has trained {state.step} of {total} steps: nothing is left")
-    # It multiplies the steps to skip by the accumulation, and then counts these: skip none.
-    accumulated = str(recipe.options.get("gradient_accumulation_steps", "1")) != "1"
-    into = 0 if accumulated else state.step % known
+    # It multiplies the steps to skip by the accumulation, and then counts these: skip none. Nor where an epoch may be
+    # shorter than is known: it would skip one more.
+    accumulated = recipe.options.get("gradient_accumulation_steps", "1") != "1"
+    unsure = not state.per_epoch and parameters.batch_size > 1
+    into = 0 if accumulated or unsure else state.step % known
     if endless:
         length = {"max_train_steps": total - state.step + into, "initial_step": into}
         return Length(length, total, epochs, state.step - into)
@@ -304,6 +306,8 @@ def _notes(recipe: Recipe, dataset: Dataset, repeats: int, length: Length) -> tu
     found = []
     if recipe.parameters.steps and length.total != recipe.parameters.steps:
         found.append(f"{length.total} steps, whole epochs: a {recipe.parameters.scheduler} schedule can only resume so")
+    if recipe.parameters.batch_size > 1 and "max_train_epochs" in length.options:
+        found.append("a bucket that does not fill a batch makes more steps than planned")
     every = recipe.samples.every
     if recipe.samples.prompts and every and (length.total - length.plus) % every:
         found.append(f"no samples at the end: {length.total - length.plus} steps are no multiple of {every}")
