@@ -106,15 +106,19 @@ class AiToolkit:
 
     def outputs(self, recipe: Recipe, plan: Plan, written: Written) -> Outputs:
         """Sort what lies in the output folder."""
-        checkpoints, samples, states = {}, {}, []
+        checkpoints, samples, states, finals = {}, {}, [], {}
         runs = 1
         file, sample = (re.compile(one.format(re.escape(recipe.name))) for one in (FILE, SAMPLE))
         for path, (size, _) in sorted(written.files.items()):
-            if size and (match := file.fullmatch(path)):
+            match = file.fullmatch(path)
+            if match:
                 runs = max(runs, int(match["run"]))
+            if match and path in written.notes:
                 step = _step(written, path, int(match["step"] or plan.total))
                 checkpoints[path] = step
-                if match["step"] and _is_whole(written, path):
+                if not match["step"]:
+                    finals[int(match["run"])] = path
+                elif step < plan.total and _is_saved(written, path):
                     states.append((step, path))
             elif size and (match := sample.fullmatch(path)):
                 samples[path] = int(match["step"])
@@ -122,7 +126,7 @@ class AiToolkit:
         whole = tuple(
             State(step, step // per_epoch if per_epoch else 0, path, runs, per_epoch) for step, path in sorted(states)
         )
-        final = plan.lora if written.files.get(plan.lora, (0, 0.0))[0] else ""
+        final = finals.get(max(finals, default=0), "")
         return Outputs(checkpoints, samples, whole[-1] if whole else None, whole, final)
 
     def cached(self, written: Written) -> int:
@@ -270,8 +274,8 @@ def _only(recipe: Recipe, place: Place, folder: str, state: State | None) -> tup
     return (Step(f"go on from step {state.step}", ("sh", "-c", copy, "sh", *words)),)
 
 
-def _is_whole(written: Written, path: str) -> bool:
-    """Say whether a checkpoint was written to its end: the optimizer's state, which comes after it, is no older."""
+def _is_saved(written: Written, path: str) -> bool:
+    """Say whether a save was carried through: the optimizer's state, which comes after it, is no older."""
     optimizer = written.files.get(f"{path.rpartition('/')[0]}/optimizer.pt")
     return optimizer is not None and optimizer[0] > 0 and optimizer[1] >= written.files[path][1]
 

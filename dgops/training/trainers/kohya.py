@@ -80,6 +80,7 @@ def outputs(recipe: Recipe, plan: Plan, written: Written) -> Outputs:
     checkpoints: dict[str, int] = {}
     samples: dict[str, int] = {}
     states: dict[str, State] = {}
+    finals: dict[int, str] = {}
     # A name that only a later file has counts for the run all the same.
     runs = max((name.run for path in written.files if (name := _name(recipe.name, path))), default=1)
     for path, (size, _) in sorted(written.files.items()):
@@ -89,17 +90,20 @@ def outputs(recipe: Recipe, plan: Plan, written: Written) -> Outputs:
         step = name.absolute(steps_per_epoch)
         if path.startswith("sample/"):
             samples[path] = step or 0
-        elif path.endswith(".safetensors") and "/" not in path:
+        elif path in written.notes and "/" not in path:
+            # Only a file that is whole could be asked what it says of itself.
             checkpoints[path] = _told(written, path, "ss_steps", name.plus, plan.total if step is None else step)
+            if step is None:
+                finals[name.run] = path
         elif path.endswith(f"/{LAST_OF_A_STATE}"):
             folder = path.rpartition("/")[0]
             at = _told(
                 written, f"{folder}/train_state.json", "current_step", name.plus, plan.total if step is None else step
             )
             states[folder] = State(at, at // steps_per_epoch if steps_per_epoch else 0, folder, runs, steps_per_epoch)
-    whole = tuple(sorted(states.values(), key=lambda one: one.step))
-    final = plan.lora if written.files.get(plan.lora, (0, 0.0))[0] else ""
-    return Outputs(checkpoints, samples, whole[-1] if whole else None, whole, final)
+    # One at the very end leaves nothing to train; the file that it should have come with is made from the one before.
+    whole = tuple(sorted((one for one in states.values() if one.step < plan.total), key=lambda one: one.step))
+    return Outputs(checkpoints, samples, whole[-1] if whole else None, whole, finals.get(max(finals, default=0), ""))
 
 
 def _name(name: str, path: str) -> Name | None:

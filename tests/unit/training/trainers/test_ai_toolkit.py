@@ -102,7 +102,8 @@ def test_what_lies_there():
         "run1/amira/config.yaml": (9, 1.0),
         "run1/amira/amira_000001000.safetensors": (0, 40.0),
     }
-    notes = {"run1/amira/amira_000000500.safetensors": {"training_info": '{"step": 501, "epoch": 20}'}}
+    notes = {path: {} for path, (size, _) in files.items() if path.endswith(".safetensors") and size}
+    notes |= {"run1/amira/amira_000000500.safetensors": {"training_info": '{"step": 501, "epoch": 20}'}}
     found = TRAINER.outputs(RECIPE, plan, Written(files, notes))
     assert list(found.checkpoints.values()) == [250, 501, 750]
     assert [one.step for one in found.states] == [250, 501]
@@ -110,7 +111,9 @@ def test_what_lies_there():
     assert list(found.samples.values()) == [250]
     assert found.final == ""
     files["run1/amira/amira.safetensors"] = (9, 50.0)
-    assert TRAINER.outputs(RECIPE, plan, Written(files)).final == "run1/amira/amira.safetensors"
+    assert TRAINER.outputs(RECIPE, plan, Written(files, notes)).final == ""
+    notes["run1/amira/amira.safetensors"] = {}
+    assert TRAINER.outputs(RECIPE, plan, Written(files, notes)).final == "run1/amira/amira.safetensors"
 
 
 def test_nothing_left():

@@ -103,7 +103,8 @@ def test_what_lies_there():
         "sample/amira_e000010_00_20261130120000_42_000.png": (9, 1.0),
         "sample/amira-run2-plus000240_e000010_00_20261130120000_42.mp4": (9, 1.0),
     }
-    notes = {"amira-000010.safetensors": {"ss_steps": "240", "ss_num_batches_per_epoch": "24"}}
+    notes = {path: {} for path in files if path.endswith(".safetensors")}
+    notes["amira-000010.safetensors"] = {"ss_steps": "240", "ss_num_batches_per_epoch": "24"}
     found = TRAINER.outputs(RECIPE, plan, Written(files, notes))
     assert found.checkpoints == {
         "amira-000010.safetensors": 240,

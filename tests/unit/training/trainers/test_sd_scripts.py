@@ -117,6 +117,7 @@ def test_what_lies_there():
         "dataset.toml": (9, 1.0),
     }
     notes = {
+        **{path: {} for path, (size, _) in files.items() if path.endswith(".safetensors") and size},
         f"{state}/train_state.json": {"current_epoch": 11, "current_step": 250},
         "amira-step00000250.safetensors": {"ss_num_batches_per_epoch": "24", "ss_steps": "250"},
         "amira-run2-plus000240.safetensors": {"ss_steps": "2260"},
@@ -134,9 +135,18 @@ def test_what_lies_there():
     ]
     assert found.state == State(500, 20, "amira-run2-plus000240-step00000260-state", 2, 24)
     assert sorted(found.samples.values()) == [48, 250, 500]
+    assert found.final == "amira-run2-plus000240.safetensors"
+    del notes["amira-run2-plus000240.safetensors"]
+    assert TRAINER.outputs(RECIPE, plan, Written(files, notes)).final == ""
+
+
+def test_killed_between_the_last_state_and_the_last_file():
+    """Nothing would be left to train from that state, and the file that was to come is not there."""
+    plan = TRAINER.plan(RECIPE, SET, PLACE)
+    files = {f"amira{name}-state/random_states_0.pkl": (9, 1.0) for name in ("-step00002250", "")}
+    found = TRAINER.outputs(RECIPE, plan, Written(files, {"amira-state/train_state.json": {"current_step": 2500}}))
+    assert found.state.path == "amira-step00002250-state"
     assert found.final == ""
-    resumed = TRAINER.plan(RECIPE, SET, PLACE, State(250, 10, state, 1, 24))
-    assert TRAINER.outputs(RECIPE, resumed, Written(files, notes)).final == "amira-run2-plus000240.safetensors"
 
 
 def test_flux_needs_a_newer_torch():
