@@ -17,7 +17,8 @@ DEADLINE = 30.0
 def spawn(order: Dict[str, Any]) -> None:
     """Start the supervisor of an order and return when the job is recorded in its place.
 
-    The caller holds the lock that lets one submit at a time in. Raises OSError with the supervisor's own words.
+    With `again` in the order its directory is there, and the job goes on in it. The caller holds the lock that lets
+    one submit at a time in. Raises OSError with the supervisor's own words.
     """
     reader, writer = os.pipe()
     child = os.fork()
@@ -44,10 +45,13 @@ def _keep(order: Dict[str, Any], writer: int) -> None:
     wake = _loosen(order, writer)
     folder = os.path.join(jobdir.jobs_folder(order["base"]), order["spec"]["id"])
     try:
-        made = _make(folder, order["spec"])
-        supervisor = Supervisor(made, order, wake)
-        # Seen only when it is recorded: a directory without a living supervisor is a lost job.
-        os.rename(made, folder)
+        if order.get("again"):
+            supervisor = Supervisor(folder, order, wake)
+        else:
+            made = _make(folder, order["spec"])
+            supervisor = Supervisor(made, order, wake)
+            # Seen only when it is recorded: a directory without a living supervisor is a lost job.
+            os.rename(made, folder)
         jobdir.sync_folder(os.path.dirname(folder))
     except OSError as error:
         os.write(writer, "{}: {}".format(error.strerror or error, error.filename or folder).encode()[:4000])

@@ -1,4 +1,4 @@
-"""Jobs on a host: submit, list, show, read and cancel, each one request long."""
+"""Jobs on a host: submit, resume, list, show, read and cancel, each one request long."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POLL = 0.1
 
 
 def answer(request: Request) -> Answer:
-    """Answer one request; `op` is submit, list, show, read or cancel.
+    """Answer one request; `op` is submit, resume, list, show, read or cancel.
 
     Runs as root and becomes the jobs' user for good before it touches one of his files.
     """
@@ -51,6 +51,32 @@ def submit(request: Request) -> Answer:
             detach.spawn(order)
     if jobdir.load_spec(folder) != wanted:
         raise Refusal("a job {} with another spec is there already".format(wanted["id"]), "take another id")
+    return {"job": jobdir.view(folder)}
+
+
+def resume(request: Request) -> Answer:
+    """Let a lost job go on in its own folder, by its `resume` command; one that goes on already is left alone."""
+    order = _order(request)
+    watch.ensure()
+    base, wanted = request["base"], order["spec"]
+    user = owner.entry(request["user"])
+    os.makedirs(order["locks"], mode=0o755, exist_ok=True)
+    folder = os.path.join(jobdir.jobs_folder(base), wanted["id"])
+    with _alone(os.path.join(order["locks"], "jobs.lock")):
+        if wanted["gpus"]:
+            _prepare_gpus(order, request["mode"])
+        owner.own_base(base, user)
+        if os.path.islink(folder) or jobdir.load_spec(folder) != wanted:
+            raise Refusal("there is no job {} with that spec on this host".format(wanted["id"]), "dgops jobs list")
+        seen = jobdir.view(folder)
+        if seen["status"] == "lost":
+            _end_lost(folder)
+            # Whoever cancelled it may let it go on all the same.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(folder, "cancel"))
+            detach.spawn(dict(order, again=seen["reason"] or "it was lost"))
+        elif seen["status"] in jobdir.OVER:
+            raise Refusal("job {} is over: {}".format(wanted["id"], seen["status"]), "run it anew")
     return {"job": jobdir.view(folder)}
 
 
@@ -172,6 +198,7 @@ def _try(descriptor: int) -> bool:
 
 OPERATIONS: Dict[str, Callable[[Request], Answer]] = {
     "submit": submit,
+    "resume": resume,
     "list": show_all,
     "show": show,
     "read": read,

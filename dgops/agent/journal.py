@@ -26,7 +26,21 @@ class Journal:
         self.room = os.path.join(folder, ".events.reserve")
         path = os.path.join(folder, jobdir.STREAMS["events"])
         self.log = jobdir.open_regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        self._go_on()
         jobdir.reserve(self.room)
+
+    def _go_on(self) -> None:
+        """Count on from the events that are there; one that was cut off in the middle goes."""
+        at = whole = 0
+        while True:
+            data = os.pread(self.log, 1 << 20, at)
+            if not data:
+                break
+            self.sequence += data.count(b"\n")
+            whole = at + data.rindex(b"\n") + 1 if b"\n" in data else whole
+            at += len(data)
+        if whole < at:
+            os.ftruncate(self.log, whole)
 
     def append(self, event: str, msg: str, *, level: str = "info", **fields: Any) -> None:
         """Append one event; what it says is redacted like any log."""

@@ -18,11 +18,15 @@ class Log:
     """One stream's log: `path` up to its head's size, then pieces named by the offset that they begin at."""
 
     def __init__(self, path: str, head: int = HEAD, piece: int = PIECE) -> None:
-        self.path, self.piece, self.room = path, piece, head
-        self.descriptor: Optional[int] = os.open(path, WRITE, 0o644)
-        self.size = self.lost = 0
+        self.path, self.piece, self.lost = path, piece, 0
         self.complaint: Optional[str] = None
-        self.pieces: List[str] = []
+        # A job that was lost and goes on has written already.
+        offsets = _offsets(path)
+        self.pieces: List[str] = ["{}.{}".format(path, offset) for offset in offsets]
+        self.descriptor: Optional[int] = os.open(self.pieces[-1] if offsets else path, WRITE, 0o644)
+        held = os.fstat(self.descriptor).st_size
+        self.size = (offsets[-1] if offsets else 0) + held
+        self.room = (piece if offsets else head) - held
         self.line_ended = True
 
     def write(self, data: bytes) -> None:
@@ -60,3 +64,9 @@ class Log:
         self.descriptor = os.open(path, WRITE, 0o644)
         self.pieces.append(path)
         self.room, self.line_ended = self.piece, True
+
+
+def _offsets(path: str) -> List[int]:
+    folder, name = os.path.split(path)
+    parts = [one.rpartition(".") for one in os.listdir(folder or ".")]
+    return sorted(int(offset) for stem, _, offset in parts if stem == name and offset.isdigit())

@@ -13,6 +13,8 @@ LONGEST = 1 << 17
 # As SkyPilot has them: higher goes first.
 MOST_PRIORITY = 1000
 MOST_RETRIES = 100
+# A job that is lost again and again is let go on no more often.
+MOST_ATTEMPTS = 10_000
 
 
 def complaint(spec: Any, secrets: Any) -> Optional[str]:

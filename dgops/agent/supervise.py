@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import shutil
 import signal
 import time
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
-from dgops.agent import gpus, inputs, jobdir, launch, outcome, process, redact, stall, waiting
+from dgops.agent import gpus, inputs, jobdir, launch, outcome, process, redact, spec, stall, waiting
 from dgops.agent.command import LADDER, Command
 from dgops.agent.guard import Guard
 from dgops.agent.journal import Journal, now
@@ -39,6 +40,7 @@ class Supervisor:
     def __init__(self, folder: str, order: Dict[str, Any], wake: int) -> None:
         self.folder, self.order, self.spec = folder, order, order["spec"]
         self.record: Dict[str, Any] = {"status": "queued", "supervisor": process.identity(os.getpid())}
+        self.before = self._recall(order["again"]) if order.get("again") else 0
         wanted = self.spec["gpus"] and order["present"]
         self.turn = gpus.Turn(order["locks"], self.spec["id"], self.spec.get("priority") or 0) if wanted else None
         self.held: Dict[int, int] = {}
@@ -52,6 +54,17 @@ class Supervisor:
         self.stopped: Optional[float] = None
         self.ticked = self.beaten = 0.0
         self.note()
+
+    def _recall(self, lost: str) -> int:
+        """Take over what is known of a lost job, and return how many attempts it had."""
+        known = jobdir.read_json(os.path.join(self.folder, "status.json")) or {}
+        attempt = known.get("attempt")
+        attempt = attempt if isinstance(attempt, int) and 0 < attempt < spec.MOST_ATTEMPTS else 0
+        if attempt:
+            rows = known["failures"] if isinstance(known.get("failures"), list) else []
+            rows.append({"attempt": attempt, "exit_code": None, "first_failure": "lost: {}".format(lost)})
+            self.record.update(started=known.get("started"), attempt=attempt, failures=rows[-jobdir.MOST_FAILURES :])
+        return attempt
 
     def note(self, **changes: Any) -> None:
         """Change the job's record, on the disk as well."""
@@ -80,10 +93,20 @@ class Supervisor:
         self._end(ended)
 
     def _prepare(self) -> None:
-        self.journal.append("created", "the job was accepted", kind=self.spec.get("kind"), label=self.spec.get("label"))
-        if self.spec["inputs"]:
+        if self.order.get("again"):
+            self.journal.append(
+                "resumed", "the job was lost and goes on: {}".format(self.order["again"]), level="warning"
+            )
+        else:
+            kind, label = self.spec.get("kind"), self.spec.get("label")
+            self.journal.append("created", "the job was accepted", kind=kind, label=label)
+        # Where it ran, its work folder is as the last attempt left it.
+        if self.spec["inputs"] and not self.before:
             self.note(reason="its inputs are being linked")
             work = os.path.join(self.folder, "work")
+            if self.order.get("again"):
+                shutil.rmtree(work)
+                os.mkdir(work)
             count = inputs.link_all(self.order["base"], work, self.spec["inputs"], self._wait_tick)
             self.journal.append("linked", "its inputs were linked", files=count)
         if self.turn:
@@ -104,8 +127,8 @@ class Supervisor:
 
     def _attempts(self) -> Outcome:
         """Run the command, and where it failed and more attempts are allowed, the one that resumes it."""
-        attempts = 1 + (self.spec.get("retries") or 0)
-        number = 1
+        number = self.before + 1
+        attempts = number + (self.spec.get("retries") or 0)
         while True:
             ended = self._attempt(number)
             if ended["status"] != "failed" or number == attempts or self.cancelled is not None:

@@ -78,7 +78,7 @@ def attend(settings: Settings, place: Place, shown: Progress) -> Ended:
     try:
         with Link(place.host, settings, shown.told) as link:
             with Early(place, settings, shown.told):
-                job = _followed(link, place, shown)
+                job = _followed(link, settings, place, shown)
             if job.status == "succeeded" and place.outputs and not place.home:
                 pulled = brought_home(link, place, place.outputs, shown)
     except KeyboardInterrupt:
@@ -105,10 +105,13 @@ def attend(settings: Settings, place: Place, shown: Progress) -> Ended:
     return _finished(ended, shown.options)
 
 
-def _followed(link: Any, place: Place, shown: Progress) -> Job:
+def _followed(link: Any, settings: Settings, place: Place, shown: Progress) -> Job:
+    from dgops.jobs import memory
     from dgops.jobs.follow import follow
 
     job = follow(link, place.base, place.id, shown)
+    if job.status != "lost":
+        memory.mark_over(settings.state, job.id)
     shown.end_line()
     return job
 

@@ -35,12 +35,14 @@ def jobs() -> None:
 @json_option
 @click.pass_context
 def list_jobs(ctx: click.Context, host: str | None, as_json: bool) -> None:
-    """List the jobs of every host that was deployed from here, newest first."""
+    """List the jobs of every host that was deployed from here, newest first; those of a pod that is gone are lost."""
     from dgops.hosts import inventory
-    from dgops.jobs.listing import listed
+    from dgops.jobs.listing import listed, vanished
 
     settings: Settings = ctx.obj
-    found = list(listed(inventory.load(settings).select(host or "all"), settings))
+    known = inventory.load(settings)
+    found = list(listed(known.select(host or "all"), settings))
+    found += vanished(known.hosts, settings) if host is None else []
     rows = sorted((job for one in found for job in one.jobs), key=lambda job: job.created or "", reverse=True)
     if as_json:
         print_json([job.listed() for job in rows])

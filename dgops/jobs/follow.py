@@ -21,10 +21,12 @@ LIMIT = 1 << 18
 def follow(link: Link, base: str, job: str, watcher: Watcher, offsets: dict[str, int] | None = None) -> Job:
     """Pass on what a job writes until it is over and all is read; returns how it ended.
 
-    `offsets` counts the bytes of each stream that are known already. Raises UnreachableError where the
-    connection stays cut: the job goes on.
+    `offsets` counts the bytes of each stream that are known already, and goes on counting. Raises UnreachableError
+    where the connection stays cut: the job goes on.
     """
-    known = dict.fromkeys(STREAMS, 0) | (offsets or {})
+    known = {} if offsets is None else offsets
+    for stream in STREAMS:
+        known.setdefault(stream, 0)
     rest = ""
     while True:
         request = {"op": "read", "base": base, "id": job, "offsets": known, "wait": WAIT, "limit": LIMIT}

@@ -69,7 +69,8 @@ class Request:
     """What a person asks for; `secrets` are names and values that go into the job's environment and nowhere else.
 
     Where the command fails, `resume` (else the command again) is tried `retries` times more; a higher `priority`
-    waits before lower ones for GPUs. `allow_drift` starts it although venvs differ from their locks.
+    waits before lower ones for GPUs. `allow_drift` starts it although venvs differ from their locks. By its
+    `fingerprint` whoever asks for the same again finds the job that does it already.
     """
 
     kind: str
@@ -85,6 +86,7 @@ class Request:
     priority: int = 0
     stall: Stall | None = None
     allow_drift: bool = False
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)

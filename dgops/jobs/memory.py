@@ -23,10 +23,16 @@ class Remembered:
     host: str
     outputs: tuple[Output, ...] = ()
     home: bool = False
+    created: str = ""
+    fingerprint: str = ""
+    kind: str = ""
+    label: str = ""
+    pod: str = ""
+    over: bool = False
 
 
-def keep(state: Path, host: str, spec: dict[str, Any], outputs: Sequence[Output]) -> None:
-    """Remember a job; its environment and secrets are not kept."""
+def keep(state: Path, host: str, spec: dict[str, Any], outputs: Sequence[Output], pod: str = "") -> None:
+    """Remember a job, and the rented pod that it is on; its environment and secrets are not kept."""
     body = {
         "id": spec["id"],
         "host": host,
@@ -34,6 +40,8 @@ def keep(state: Path, host: str, spec: dict[str, Any], outputs: Sequence[Output]
         "label": spec["label"],
         "created": spec["created"],
         "attest": spec["attest"],
+        "fingerprint": spec.get("fingerprint", ""),
+        "pod": pod,
         "outputs": [{"path": one.path, "local": str(one.local.absolute())} for one in outputs],
     }
     write_json(_folder(state) / f"{spec['id']}.json", body, mode=0o600)
@@ -41,9 +49,18 @@ def keep(state: Path, host: str, spec: dict[str, Any], outputs: Sequence[Output]
 
 def mark_home(state: Path, job: str) -> None:
     """Remember that a job's outputs are home, so that following it again does not bring them over later edits."""
-    path = _folder(state) / f"{job}.json"
-    if _read(path):
-        write_json(path, {**json.loads(path.read_text()), "home": True}, mode=0o600)
+    _mark(state, job, "home")
+
+
+def mark_over(state: Path, job: str) -> None:
+    """Remember that a job was seen to be over: whatever becomes of its host, it is not lost."""
+    _mark(state, job, "over")
+
+
+def unfinished(state: Path) -> list[Remembered]:
+    """Return the jobs that were not seen to be over, the newest first."""
+    found = (_read(path) for path in _folder(state).glob("*.json"))
+    return sorted((one for one in found if one and not one.over), key=lambda one: (one.created, one.id), reverse=True)
 
 
 def forget(state: Path, job: str) -> None:
@@ -55,6 +72,19 @@ def not_home(state: Path, host: str) -> list[Remembered]:
     """Return the jobs of a host that make outputs which are not home."""
     found = (_read(path) for path in sorted(_folder(state).glob("*.json")))
     return [one for one in found if one and one.host == host and one.outputs and not one.home]
+
+
+def hosts_not_home(state: Path) -> set[str]:
+    """Return the hosts with jobs that make outputs which are not home."""
+    found = (_read(path) for path in _folder(state).glob("*.json"))
+    return {one.host for one in found if one and one.outputs and not one.home}
+
+
+def alike(state: Path, host: str, fingerprint: str) -> list[Remembered]:
+    """Return the jobs of a host that were asked for by this fingerprint, the newest first."""
+    found = (_read(path) for path in _folder(state).glob("*.json"))
+    mine = [one for one in found if one and (one.host, one.fingerprint) == (host, fingerprint)]
+    return sorted(mine, key=lambda one: (one.created, one.id), reverse=True)
 
 
 def forget_host(state: Path, host: str) -> None:
@@ -75,12 +105,20 @@ def recall(state: Path, prefix: str) -> Remembered | None:
     return _read(found[0]) if found else None
 
 
+def _mark(state: Path, job: str, what: str) -> None:
+    path = _folder(state) / f"{job}.json"
+    if _read(path):
+        write_json(path, {**json.loads(path.read_text()), what: True}, mode=0o600)
+
+
 def _read(path: Path) -> Remembered | None:
     """Return what a file says; one that is damaged is forgotten, since the host knows the job."""
     try:
         body = json.loads(path.read_text())
         outputs = tuple(Output(str(one["path"]), Path(one["local"])) for one in body["outputs"])
-        return Remembered(path.stem, str(body["host"]), outputs, body.get("home") is True)
+        known = {name: str(body.get(name) or "") for name in ("created", "fingerprint", "kind", "label", "pod")}
+        home, over = body.get("home") is True, body.get("over") is True
+        return Remembered(path.stem, str(body["host"]), outputs, home, over=over, **known)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

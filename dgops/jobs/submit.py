@@ -59,7 +59,7 @@ def submit(host: Host, settings: Settings, request: Request, watcher: Watcher) -
             "spec": spec,
             "secrets": dict(request.secrets),
         }
-        memory.keep(settings.state, host.name, spec, request.outputs)
+        memory.keep(settings.state, host.name, spec, request.outputs, str(host.variables.get("runpod_id") or ""))
         job = _start(link, order, watcher)
     log.note("job.submitted", f"{spec['kind']} {spec['label']}", host=host.name, job=job.id, argv=spec["argv"])
     watcher.submitted(job)
@@ -109,6 +109,7 @@ def spec_of(request: Request, sources: Sequence[Source], attest: Mapping[str, Ma
         "attest": {path: dict(one) for path, one in attest.items()},
         "created": datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "correlation": trace_id(),
+        **({"fingerprint": request.fingerprint} if request.fingerprint else {}),
     }
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import signal
 import threading
 
 import pytest
@@ -122,3 +123,62 @@ def test_a_bad_spec_is_refused_before_anything_is_made(agent_host):
     answer = agent_host.call("submit", **order(agent_host, "true", id="../../x", gpus={"count": 0}))
     assert answer["refused"].endswith("id must be eight hexadecimal digits; gpus must hold a count or distinct ids")
     assert not agent_host.base.exists()
+
+
+def lose(agent_host, job):
+    """Kill a job's supervisor, as a lost host does to it and to all else."""
+    record = json.loads((agent_host.directory(job) / "status.json").read_text())
+    os.kill(record["supervisor"]["pid"], signal.SIGKILL)
+    agent_host.wait(job, "lost")
+
+
+def resumed(agent_host, job, **secrets):
+    spec = json.loads((agent_host.directory(job) / "spec.json").read_text())
+    return agent_host.call("resume", user=agent_host.user, mode="fast-test", spec=spec, secrets=secrets)
+
+
+def test_a_lost_job_goes_on_where_it_was(agent_host):
+    again = ["sh", "-c", 'echo again >>state; cat state; echo "$DGOPS_ATTEMPT $T"']
+    job = agent_host.submit(
+        "sh", "-c", "echo begun >state; echo up; sleep 300", resume=again, secrets=["T"], handed={"T": "not-seen-1"}
+    )
+    agent_host.wait_for_output(job, "up")
+    lose(agent_host, job)
+    with (agent_host.directory(job) / "events.jsonl").open("a") as stream:
+        stream.write('{"ts": "cut o')
+    assert resumed(agent_host, job, T="not-seen-2")["job"]["id"] == job
+    seen = agent_host.wait(job)
+    assert (seen["status"], seen["attempt"]) == ("succeeded", 2)
+    assert seen["failures"][0]["first_failure"] == "lost: the agent's process is gone"
+    assert agent_host.log(job).splitlines()[:4] == ["up", "begun", "again", "2 ***REDACTED***"]
+    events = [json.loads(line) for line in agent_host.log(job, "events.jsonl").splitlines()]
+    assert [one["seq"] for one in events] == list(range(1, len(events) + 1))
+    assert [one["event"] for one in events].count("finished") == 1
+    assert "resumed" in [one["event"] for one in events]
+
+
+def test_only_a_lost_job_goes_on(agent_host):
+    job = agent_host.submit("sh", "-c", "echo up; sleep 300")
+    agent_host.wait_for_output(job, "up")
+    assert resumed(agent_host, job)["job"]["status"] == "running"
+    agent_host.call("cancel", id=job, grace=0)
+    agent_host.wait(job, "cancelled")
+    assert "is over: cancelled" in resumed(agent_host, job)["refused"]
+    other = {**json.loads((agent_host.directory(job) / "spec.json").read_text()), "argv": ["true"]}
+    answer = agent_host.call("resume", user=agent_host.user, mode="fast-test", spec=other, secrets={})
+    assert "no job" in answer["refused"]
+
+
+def test_of_many_resumes_at_once_one_counts_and_a_cancel_is_taken_back(agent_host):
+    job = agent_host.submit("sh", "-c", "echo up; sleep 300", resume=["sh", "-c", "echo once >>count; sleep 1"])
+    agent_host.wait_for_output(job, "up")
+    lose(agent_host, job)
+    agent_host.call("cancel", id=job)
+    (agent_host.directory(job) / "cancel").write_text("{}")
+    threads = [threading.Thread(target=resumed, args=(agent_host, job)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert agent_host.wait(job)["status"] == "succeeded"
+    assert (agent_host.directory(job) / "work/count").read_text() == "once\n"

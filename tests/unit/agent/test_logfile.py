@@ -95,3 +95,17 @@ def test_a_pipe_in_place_of_a_part_holds_nobody_up(tmp_path):
     os.mkfifo(tmp_path / "stdout.log.5")
     assert logparts.read(str(tmp_path / "stdout.log"), 5, 100)[1] == b""
     assert logparts.tail(str(tmp_path / "stdout.log"), 100) == b"head\n"
+
+
+def test_a_log_that_is_gone_on_with_keeps_every_offset(tmp_path):
+    path = str(tmp_path / "stdout.log")
+    whole = Log(path, head=20, piece=10)
+    halves = [b"0123456789\n" * 3, b"abcdefghi\n" * 2]
+    whole.write(halves[0])
+    whole.close()
+    again = Log(path, head=20, piece=10)
+    assert again.size == len(halves[0])
+    again.write(halves[1])
+    assert again.size == sum(map(len, halves))
+    newest = max(tmp_path.glob("stdout.log.*"), key=lambda one: int(one.suffix[1:]))
+    assert int(newest.suffix[1:]) + newest.stat().st_size == again.size
