@@ -37,6 +37,7 @@ COMMANDS = {
     "secrets": ("dgops.cli.secrets:secrets", "Keep tokens in the keyring; hand them to deploys and jobs."),
     "settings": ("dgops.cli.settings:settings", "Print each setting and where it came from."),
     "sync": ("dgops.cli.sync:sync", "Bring edits on hosts home as commits."),
+    "up": ("dgops.cli.up:up", "Rent a pod, run a recipe on it, bring its outputs home, and stop it."),
     "wheels": ("dgops.cli.wheels:wheels", "Fetch, list, verify, pack and prune wheel caches."),
 }
 INTERRUPTED = 130

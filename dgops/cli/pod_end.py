@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def stop(settings: Settings, name: str, discard: bool, agreed: tuple[str, ...], as_json: bool) -> None:
     """Stop a pod: the container disk is wiped, a volume is kept and costs on; the GPU goes to others.
 
-    Refused where edits in mapped folders, or outputs of jobs, are not home.
+    Outputs that are whole come home first. Refused where edits in mapped folders, or outputs of jobs, are not home.
     """
     from dgops.flows.pod_end import before_end
     from dgops.pods import census, names
@@ -33,7 +33,7 @@ def stop(settings: Settings, name: str, discard: bool, agreed: tuple[str, ...], 
         if "stop" not in found.actions:
             say(f"{name}  is {found.status.lower()} already")
         else:
-            before_end(settings, names.short(found.name), guard_of(settings, discard, agreed))
+            before_end(settings, found, guard_of(settings, discard, agreed))
             # Before it is asked: whoever is killed meanwhile has still stopped it.
             intents_of(settings).stopped(names.short(found.name), found.id)
             found = provider.stop(found.id)
@@ -48,17 +48,20 @@ def stop(settings: Settings, name: str, discard: bool, agreed: tuple[str, ...], 
 def terminate(settings: Settings, name: str, discard: bool, agreed: tuple[str, ...], as_json: bool) -> None:
     """End a pod for good, with the volume of its own; a network volume stays.
 
-    Refused where edits in mapped folders, or outputs of jobs, are not home.
+    Outputs that are whole come home first, and it is said what will be deleted. Refused where edits in mapped
+    folders, or outputs of jobs, are not home.
     """
-    from dgops.flows.pod_end import before_end
+    from dgops.flows.pod_end import after_terminate, before_end, deleted
     from dgops.pods import census, names
     from dgops.pods.account import connected, intents_of
 
     with connected(settings) as provider:
         found = census.find(provider, settings, name, say)
         short = names.short(found.name)
-        before_end(settings, short, guard_of(settings, discard, agreed))
+        before_end(settings, found, guard_of(settings, discard, agreed))
+        say(f"{short}  terminate {deleted(found)}")
         provider.terminate(found.id)
+        after_terminate(settings, found)
     intents = intents_of(settings)
     if intents.all().get(short) and intents.all()[short].pod_id in ("", found.id):
         intents.drop(short)

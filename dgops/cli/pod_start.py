@@ -48,7 +48,7 @@ def restart(settings: Settings, name: str, wait: float, as_json: bool, discard: 
     Refused where edits in mapped folders, or outputs of jobs, are not home.
     """
     from dgops.flows.pod_end import before_end
-    from dgops.pods import census, names
+    from dgops.pods import census
     from dgops.pods.account import connected
 
     with connected(settings) as provider:
@@ -57,7 +57,7 @@ def restart(settings: Settings, name: str, wait: float, as_json: bool, discard: 
             raise DgopsError(
                 f"{name} is {found.status.lower()}: only a running pod restarts", f"dgops pod start {name}"
             )
-        before_end(settings, names.short(found.name), guard_of(settings, discard, agreed))
+        before_end(settings, found, guard_of(settings, discard, agreed))
         _await(settings, provider, provider.restart(found.id), wait, as_json)
 
 

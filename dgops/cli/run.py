@@ -148,7 +148,7 @@ def job(
         raise UsageError("on which host?", "dgops run --host HOST …  (dgops hosts list)")
     chosen = one_host(ctx.obj, host)
     request = _request(recipe, command or (), inputs, outputs, gpus)
-    request = _with_variables(request, variables, recipe, chosen)
+    request = with_variables(request, variables, recipe, chosen)
     request = replace(request, allow_drift=allow_drift, retries=retries)
     ctx.exit(run_job(ctx, chosen, request, Options(detach, as_json)).code)
 
@@ -199,6 +199,11 @@ def _request(
     )
 
 
+def request_of(recipe: Recipe) -> Request:
+    """Return the job that a recipe asks for, without the secrets that it names."""
+    return _request(recipe, (), (), (), None)
+
+
 def _input(text: str) -> Input:
     from dgops.hosts.paths import to_here
     from dgops.jobs.recipe import input_of
@@ -219,7 +224,7 @@ def _output(text: str) -> Output:
         raise UsageError(f"--output: {error}") from None
 
 
-def _with_variables(request: Request, variables: Iterable[str], recipe: Recipe | None, host: Host) -> Request:
+def with_variables(request: Request, variables: Iterable[str], recipe: Recipe | None, host: Host) -> Request:
     """Return the request with its environment, and with every secret that the host, recipe or person names."""
     from dataclasses import replace
 

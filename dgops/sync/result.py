@@ -22,6 +22,10 @@ class Refusal(DgopsError):  # noqa: N818 - the word that people see
     """A sync that would do harm, or cannot be done as things stand; nothing was changed."""
 
 
+class NoSpool(Refusal):
+    """A lost host saved nothing on its volume, or nothing of these folders."""
+
+
 @dataclass(frozen=True)
 class Result:
     """One (host, repository): what happened, and whether both sides are now equal.

@@ -11,7 +11,7 @@ from dgops.git import refs
 from dgops.git.entry import FILE, LINK, PROGRAM, blob_id
 from dgops.sync import host_side, reconcile, snapshot
 from dgops.sync.names import under
-from dgops.sync.result import Refusal, Result
+from dgops.sync.result import NoSpool, Refusal, Result
 from dgops.sync.settle import bring
 from dgops.sync.snapshot import OBJECT, POD, Seen, Snapshot
 from dgops.sync.state import ID
@@ -94,7 +94,7 @@ def keep(scene: Scene, side: HostSide, one: Map, base: str, since: str) -> dict[
 def wanted(scene: Scene, maps: Sequence[Map]) -> list[tuple[Map, Spool]]:
     """Return the spools of fresh replicas: of what home knew there, else the newest of the same folder.
 
-    Raises Refusal where there is none.
+    Raises NoSpool where there is none.
     """
     spools = listed(scene.transport, scene.root) if scene.root else ()
     found = []
@@ -104,7 +104,7 @@ def wanted(scene: Scene, maps: Sequence[Map]) -> list[tuple[Map, Spool]]:
         mine = mine or [spool for spool in spools if spool.path == one.host_path]
         found += [(one, mine[-1])] if mine else []
     if not found:
-        raise Refusal(
+        raise NoSpool(
             f"{scene.shared.host}: no spool of {', '.join(one.name for one in maps)} lies on its volume",
             f"dgops sync --host {scene.shared.host} --from local   fills it from {scene.branch}",
         )

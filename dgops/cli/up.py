@@ -1,0 +1,183 @@
+"""dgops up: one command from a recipe to its outputs at home, on a pod that is rented for it and stopped after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dgops.cli.discard import discard_options, guard_of
+from dgops.cli.render import plain, print_error, print_json, step
+from dgops.cli.watching import Options, Progress, hint, say
+
+if TYPE_CHECKING:
+    from dgops.deploy.events import RoleRun
+    from dgops.deploy.plan import Plan
+    from dgops.deploy.result import HostResult
+    from dgops.flows.up import Outcome, Work
+    from dgops.hosts.host import Host
+    from dgops.jobs.job import Request
+    from dgops.jobs.recipe import Recipe
+    from dgops.settings import Settings
+
+
+@click.command()
+@click.argument("name")
+@click.option("--recipe", required=True, type=click.Path(path_type=Path), metavar="R", help="What shall be done there.")
+@click.option("--gpu", default="", metavar="A,B,C", help="Where no pod is there: GPUs in the order they are tried.")
+@click.option("--env", "profile", default="", metavar="PROFILE", help="Where no pod is there: what it shall run.")
+@click.option("--volume", default="", metavar="V", help="Name or id of a network volume, mounted at /workspace.")
+@click.option(
+    "--volume-gb", type=click.IntRange(min=10), help="Instead: a volume of the pod's own, which goes with it."
+)
+@click.option("--key", type=click.Path(path_type=Path), help="Public key that opens it (default: ~/.ssh/id_*.pub).")
+@discard_options
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON; the job's output goes to stderr.")
+@click.pass_context
+def up(
+    ctx: click.Context,
+    name: str,
+    recipe: Path,
+    gpu: str,
+    profile: str,
+    volume: str,
+    volume_gb: int | None,
+    key: Path | None,
+    discard: bool,
+    agreed: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Rent a pod, deploy it, look at it, run a recipe there, bring the outputs home, and stop it.
+
+    Cut off anywhere and called again it goes on from there. Where the pod is taken away, it is started again or another
+    one rented on the same network volume; the job goes on by the recipe's `resume` command, and edits that the lost pod
+    spooled come home. A job that fails leaves the pod running, to be looked at.
+    """
+    from dgops.errors import UsageError
+    from dgops.flows import up as flow
+    from dgops.pods import names, wishes
+    from dgops.pods.account import connected
+
+    settings: Settings = ctx.obj
+    names.remote(name)
+    if volume and volume_gb:
+        raise UsageError("say either --volume or --volume-gb", "dgops up --help")
+    gpus = tuple(one.strip() for one in gpu.split(",") if one.strip())
+    wish = wishes.Wish(name, gpus, profile, volume=volume, volume_gb=volume_gb or 0)
+    hands = _Hands(settings, discard, agreed, as_json=as_json, verbose=ctx.meta["dgops.verbose"])
+    try:
+        asked = flow.Asked(wish, wishes.own_key(key), work_of(recipe))
+        with connected(settings) as provider:
+            done = flow.up(asked, settings, provider, hands)
+    except KeyboardInterrupt:
+        hands.job.stop()
+        say(f"{name}  interrupted; what runs there goes on, and its pod is billed")
+        hint("the same command again goes on from here;  dgops pod list shows what is billed")
+        raise
+    finally:
+        hands.job.stop()
+    ctx.exit(_shown(name, done, as_json))
+
+
+def work_of(path: Path) -> Work:
+    """Return the work that a recipe asks for; every mistake in it is told before anything is rented."""
+    from socket import gethostname
+
+    from dgops.cli.run import request_of
+    from dgops.flows.up_state import fingerprint
+    from dgops.jobs import recipe, source
+
+    found = recipe.load(path)
+    bare = request_of(found)
+    return _Script(fingerprint(bare, source.read(bare.inputs, gethostname())), found, bare)
+
+
+@dataclass(frozen=True)
+class _Script:
+    """A recipe of kind script as work: a job as `dgops run RECIPE` would start it."""
+
+    fingerprint: str
+    recipe: Recipe
+    bare: Request
+
+    def request(self, host: Host) -> Request:
+        """Return the job, with the secrets that host and recipe name."""
+        from dgops.cli.run import with_variables
+
+        return with_variables(self.bare, (), self.recipe, host)
+
+
+class _Hands:
+    """Shows each step as one line on stderr; the job's own output is on stdout."""
+
+    def __init__(
+        self, settings: Settings, discard: bool, agreed: tuple[str, ...], *, as_json: bool, verbose: bool
+    ) -> None:
+        self.job = Progress(Options(as_json=as_json))
+        self.guard = guard_of(settings, discard, agreed, self.job.stop)
+        self.deploy = _Deploying(verbose=verbose)
+
+    def say(self, text: str) -> None:
+        """Tell a person what goes on."""
+        self.job.told(text)
+
+    def step(self, name: str, what: str, result: str, seconds: float) -> None:
+        """Tell that a step is over."""
+        self.job.stop()
+        self.job.end_line()
+        say(step(len(name), name, what, plain(result), seconds))
+
+
+@dataclass(frozen=True)
+class _Deploying:
+    """Says of a deploy what a person has to do; roles and tasks where more was asked for."""
+
+    verbose: bool
+
+    def planned(self, host: str, plan: Plan, seconds: float) -> None:
+        """Pass over the plan: the step that follows says what came of it."""
+
+    def working(self, role: str, task: str) -> None:
+        """Pass over a beginning."""
+
+    def said(self, text: str) -> None:
+        """Pass on what goes on below the roles, where more was asked for."""
+        if self.verbose and text:
+            say(text)
+
+    def role_over(self, host: str, run: RoleRun) -> None:
+        """Say what a role did, where more was asked for."""
+        if self.verbose:
+            say(step(len(host), host, run.role or "facts", f"{run.changed} changed", run.ended - run.started))
+
+    def over(self, result: HostResult) -> None:
+        """Say what a person has to do."""
+        for notice in result.notices:
+            say(f"  {notice}")
+
+
+def _shown(name: str, done: Outcome, as_json: bool) -> int:
+    """Print the result and return the exit code."""
+    from dgops.cli.job_lines import home, row
+
+    if done.trouble:
+        print_error(done.trouble)
+    if as_json:
+        print_json(
+            {
+                "ok": done.trouble is None,
+                "name": name,
+                "job": done.job,
+                "already": done.already,
+                "losses": list(done.losses),
+                "outputs": row(done.pulled),
+                "error": done.trouble.message if done.trouble else None,
+            }
+        )
+    elif done.already:
+        click.echo(f"{name}  done already: job {done.job}; its outputs came home")
+    elif not done.trouble:
+        click.echo(plain(f"{name}  done: job {done.job}  {home(done.pulled)}").rstrip())
+    return done.trouble.exit_code if done.trouble else 0
