@@ -53,6 +53,7 @@ def show_card(
         return
     name = plain(short(found.name))
     where = f"{pod_lines.gpu_of(found)}  {found.data_center or '-'}  {found.cost:.2f} $ an hour"
+    where += ", spot" if standing and standing.spot else ""
     click.echo(plain(f"{name}  {standing.word if standing else found.status.lower()}  {where}"))
     if standing and standing.why:
         click.echo(plain(f"  {standing.why}"))

@@ -30,9 +30,9 @@ def start(settings: Settings, name: str, wait: float, as_json: bool) -> None:
         found = census.find(provider, settings, name, say)
         if "start" in found.actions:
             found = provider.start(found.id)
-            intents_of(settings).running(names.short(found.name), found.id)
         else:
             say(f"{name}  is {found.status.lower()} already")
+        intents_of(settings).running(names.short(found.name), found.id)
         _await(settings, provider, found, wait, as_json)
 
 

@@ -27,13 +27,21 @@ def look(provider: Provider, settings: Settings, say: Callable[[str], None]) -> 
         say(f"{names.short(pod.name)}  a create that was cut off had rented it: pod {pod.id}")
     for pod in found.moved:
         say(f"{names.short(pod.name)}  is another pod now: {pod.id}, on another machine")
-    for intent in found.dropped:
-        if intent.pod_id:
-            access.forget(intent.pod_id, settings)
-            say(f"{intent.name}  is rented no more: pod {intent.pod_id} was ended, and not from here")
+    ended = [one for one in found.dropped if one.pod_id]
+    why = ": the balance is used up" if ended and _is_broke(provider) else ""
+    for intent in ended:
+        access.forget(intent.pod_id, settings)
+        say(f"{intent.name}  is rented no more: pod {intent.pod_id} was ended, and not from here{why}")
     for line in reconcile.strays(found):
         say(line)
     return found
+
+
+def _is_broke(provider: Provider) -> bool:
+    try:
+        return provider.balance().left <= 0
+    except DgopsError:
+        return False
 
 
 def find(provider: Provider, settings: Settings, name: str, say: Callable[[str], None]) -> Pod:

@@ -23,7 +23,7 @@ class Intent:
     """A pod that was asked for; `pod_id` is empty until the provider has told it, `identity` opens it.
 
     `spot` is what was bid for it, dollars an hour, and `stopped` whether it was stopped from here, `moved` the
-    pod that it was before it came to another machine.
+    pod that it was before it came to another machine, `seen` whether a list of the provider's has shown it.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Intent:
     spot: float = 0.0
     stopped: bool = False
     moved: str = ""
+    seen: bool = False
 
 
 class Intents:
@@ -100,7 +101,15 @@ class Intents:
 def _read(path: Path) -> Intent:
     try:
         raw = json.loads(path.read_text())
-        kinds = {"asked": float, "pod_id": str, "identity": str, "spot": float, "stopped": bool, "moved": str}
+        kinds = {
+            "asked": float,
+            "pod_id": str,
+            "identity": str,
+            "spot": float,
+            "stopped": bool,
+            "moved": str,
+            "seen": bool,
+        }
         return Intent(path.stem, **{name: kind(raw[name]) for name, kind in kinds.items() if name in raw})
     except (OSError, ValueError, KeyError, TypeError):
         return Intent(path.stem, 0.0)

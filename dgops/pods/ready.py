@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from dgops.errors import DgopsError, UnreachableError
+from dgops.pods import names
 from dgops.pods.models import RUNNING
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def wait(
         if pod.status in OVER:
             raise DgopsError(f"pod {pod_id} is {pod.status} instead of ready", f"dgops pod show {pod_id}")
         if pod.status != told:
-            say(f"{pod.name}  {pod.status.lower()}")
+            say(f"{names.short(pod.name)}  {pod.status.lower()}")
             told = pod.status
         why = _try(pod, enter)
         if not why:

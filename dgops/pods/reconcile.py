@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dgops.pods.models import Pod
     from dgops.pods.provider import Provider
 
-# A create that was cut off may be done later than we look, and a list may be older than an answer.
+# Until a list has shown it: a create that was cut off may be done later than we look, a list be older than an answer.
 GRACE = 120.0
 
 
@@ -50,10 +50,13 @@ def reconcile(provider: Provider, intents: Intents) -> Found:
         if intent and kind in ("adopted", "moved"):
             # Of two that could be it, one is: the other is named as a stranger, and billed no less.
             taken.add(intent.name)
-            intents.note(intent.name, pod_id=pod.id, moved=intent.pod_id)
+            intents.note(intent.name, pod_id=pod.id, moved=intent.pod_id, seen=True)
+        elif intent and kind == "known" and not intent.seen:
+            intents.note(intent.name, seen=True)
         kinds[kind].append(pod)
     gone = [one for one in asked.values() if one.pod_id not in ids and one.name not in taken]
-    dropped = tuple(one for one in gone if time.time() - one.asked > GRACE and _drop(intents, one.name))
+    over = [one for one in gone if one.seen or time.time() - one.asked > GRACE]
+    dropped = tuple(one for one in over if _drop(intents, one.name))
     known, adopted, moved, strangers = (tuple(kind) for kind in kinds.values())
     return Found(pods, known, adopted, moved, strangers, dropped)
 

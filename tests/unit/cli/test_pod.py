@@ -160,6 +160,14 @@ def test_a_moved_pod_is_found_by_its_name(double, dgops):
     assert double.cloud.ledger()["billing"] == []
 
 
+def test_a_pod_that_the_balance_ended_is_told(double, dgops):
+    dgops("pod", "create", "one", *CREATE)
+    dgops("pod", "list")
+    double.cloud.set_balance(0)
+    assert "one  is rented no more" in (said := dgops("pod", "list")[2])
+    assert "the balance is used up" in said
+
+
 def test_nobody_answers(double, dgops, monkeypatch):
     from dgops.pods.runpod import session
 

@@ -44,7 +44,7 @@ def test_it_answers_behind_the_new_port(double, provider, sshd):
     said = []
     pod = ready.wait(provider, double.rent(), 10, said.append)
     assert pod.ssh.port == sshd
-    assert said == ["dgops-pod  running"]
+    assert said == ["pod  running"]
 
 
 def test_it_never_does(double, provider):

@@ -42,6 +42,14 @@ def test_what_was_just_asked_for_may_come_yet(provider, intents):
     assert "pod" in intents.all()
 
 
+def test_what_a_list_has_shown_and_shows_no_more_is_gone(double, provider, intents):
+    intents.confirm("pod", double.rent())
+    assert [one.name for one in reconcile(provider, intents).known] == ["dgops-pod"]
+    double.cloud.set_balance(0)
+    assert [one.name for one in reconcile(provider, intents).dropped] == ["pod"]
+    assert intents.all() == {}
+
+
 @pytest.mark.usefixtures("later")
 def test_what_is_being_asked_for_stays(provider, intents):
     with intents.alone("pod"):
