@@ -202,5 +202,5 @@ class Outputs:
     checkpoints: Mapping[str, int] = field(default_factory=dict)
     samples: Mapping[str, int] = field(default_factory=dict)
     state: State | None = None
-    states: tuple[State, ...] = ()
     final: str = ""
+    states: tuple[State, ...] = ()

@@ -127,7 +127,7 @@ class AiToolkit:
             State(step, step // per_epoch if per_epoch else 0, path, runs, per_epoch) for step, path in sorted(states)
         )
         final = finals.get(max(finals, default=0), "")
-        return Outputs(checkpoints, samples, whole[-1] if whole else None, whole, final)
+        return Outputs(checkpoints, samples, whole[-1] if whole else None, final, whole)
 
     def cached(self, written: Written) -> int:
         """Return how many items are cached: it caches by itself, beside the images."""

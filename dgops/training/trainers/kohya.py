@@ -103,7 +103,8 @@ def outputs(recipe: Recipe, plan: Plan, written: Written) -> Outputs:
             states[folder] = State(at, at // steps_per_epoch if steps_per_epoch else 0, folder, runs, steps_per_epoch)
     # One at the very end leaves nothing to train; the file that it should have come with is made from the one before.
     whole = tuple(sorted((one for one in states.values() if one.step < plan.total), key=lambda one: one.step))
-    return Outputs(checkpoints, samples, whole[-1] if whole else None, whole, finals.get(max(finals, default=0), ""))
+    final = finals.get(max(finals, default=0), "")
+    return Outputs(checkpoints, samples, whole[-1] if whole else None, final, whole)
 
 
 def _name(name: str, path: str) -> Name | None:
