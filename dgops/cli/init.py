@@ -11,7 +11,7 @@ PROJECT = """\
 # `dgops settings` prints each value and where it came from.
 
 # Which hosts exist: folders or files that Ansible reads. Without it: inventories/sandbox while a sandbox is up,
-# and inventories/local.
+# inventories/local, and inventories/runpod once a pod was rented from here.
 # inventory = ["inventories/local"]
 
 # production refuses AI stages without a GPU; fast-test needs none.
@@ -52,15 +52,25 @@ all:
 """
 
 
+SCRIPT = Path("inventories/runpod/hosts.py")
+
+
 @click.command()
 def init() -> None:
-    """Write a commented dgops.toml and inventories/local/hosts.yml here; what is there already stays."""
-    for path, text in ((Path("dgops.toml"), PROJECT), (Path("inventories/local/hosts.yml"), INVENTORY)):
+    """Write a commented dgops.toml and inventories here; what is there already stays.
+
+    inventories/local is for hosts of your own, inventories/runpod lists rented pods by itself.
+    """
+    from dgops.deploy import tree
+
+    script = (tree.root() / SCRIPT).read_text()
+    texts = {Path("dgops.toml"): PROJECT, Path("inventories/local/hosts.yml"): INVENTORY, SCRIPT: script}
+    for path, text in texts.items():
         if path.exists():
             click.echo(f"kept     {path}")
             continue
         from dgops.files import write_atomic
 
-        write_atomic(path, text)
+        write_atomic(path, text, 0o755 if path == SCRIPT else 0o644)
         click.echo(f"written  {path}")
     click.echo("next:    dgops hosts add pod 'ssh root@IP -p PORT -i ~/.ssh/id_ed25519'   then dgops deploy --host pod")

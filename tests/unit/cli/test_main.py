@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,11 @@ from pathlib import Path
 import pytest
 
 DGOPS = str(Path(sys.prefix) / "bin/dgops")
+ROOT = Path(__file__).parents[3]
+KEYLESS = {
+    **{key: value for key, value in os.environ.items() if key != "RUNPOD_API_KEY"},
+    "PATH": f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}",
+}
 
 
 def dgops(*arguments, **more):
@@ -62,6 +69,33 @@ def test_init_writes_once_and_keeps():
     assert "kept     dgops.toml" in again
     assert "kept     inventories/local/hosts.yml" in again
     assert Path("dgops.toml").read_text() == "forks = 9\n"
+
+
+def test_init_writes_the_inventory_of_rented_pods():
+    dgops("init")
+    done = subprocess.run(
+        ["inventories/runpod/hosts.py", "--list"], capture_output=True, text=True, timeout=60, env=KEYLESS
+    )
+    assert (done.returncode, json.loads(done.stdout)["_meta"]) == (0, {"hostvars": {}})
+    assert "RUNPOD_API_KEY" in done.stderr
+
+
+def test_the_page_on_runpod_names_commands_and_options_that_are():
+    import click
+
+    from dgops.cli.main import cli
+
+    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "docs/runpod.md").read_text(), re.DOTALL)
+    lines = [shlex.split(line) for block in blocks for line in block.splitlines() if line.startswith("dgops ")]
+    assert len(lines) > 10
+    for words in lines:
+        context, command, rest = click.Context(cli), cli, words[1:]
+        while isinstance(command, click.Group) and command.name != "run":
+            found = command.get_command(context, rest.pop(0))
+            assert found is not None, words
+            command = found
+        options = {option for one in command.params for option in one.opts}
+        assert {word for word in rest if word.startswith("--")} <= options | {"--host"}, words
 
 
 def test_init_makes_a_project_that_works():
