@@ -118,8 +118,11 @@ class AiToolkit:
                 checkpoints[path] = step
                 if not match["step"]:
                     finals[int(match["run"])] = path
-                elif step < plan.total and _is_saved(written, path):
+                elif step < plan.total:
                     states.append((step, path))
+            elif match:
+                # It would go on from half a file: the next run begins anew, in a folder of its own.
+                states.append((0, ""))
             elif size and (match := sample.fullmatch(path)):
                 samples[path] = int(match["step"])
         per_epoch = plan.total // plan.epochs if plan.epochs else 0
@@ -264,7 +267,7 @@ def _sample(recipe: Recipe, total: int) -> dict[str, Any]:
 
 def _only(recipe: Recipe, place: Place, folder: str, state: State | None) -> tuple[Step, ...]:
     """Return the steps that give a run one checkpoint and no other: it goes on from the newest by a copy's time."""
-    if state is None:
+    if state is None or not state.path:
         return ()
     source = f"{place.output}/{state.path}"
     target = f"{folder}/{recipe.name}"
@@ -272,12 +275,6 @@ def _only(recipe: Recipe, place: Place, folder: str, state: State | None) -> tup
     copy = 'install -D -p -m 644 -- "$1" "$2" && { [ ! -f "$3" ] || install -p -m 644 -- "$3" "$4"; }'
     words = (source, f"{target}/{source.rpartition('/')[2]}", optimizer, f"{target}/optimizer.pt")
     return (Step(f"go on from step {state.step}", ("sh", "-c", copy, "sh", *words)),)
-
-
-def _is_saved(written: Written, path: str) -> bool:
-    """Say whether a save was carried through: the optimizer's state, which comes after it, is no older."""
-    optimizer = written.files.get(f"{path.rpartition('/')[0]}/optimizer.pt")
-    return optimizer is not None and optimizer[0] > 0 and optimizer[1] >= written.files[path][1]
 
 
 def _step(written: Written, path: str, otherwise: int) -> int:

@@ -91,7 +91,7 @@ def test_the_copy_fails_where_the_checkpoint_is_gone(tmp_path):
 
 
 def test_what_lies_there():
-    """The last checkpoint was cut off: the optimizer's state, written after it, is older."""
+    """The last checkpoint was cut off: it is there, and could not be asked what it says of itself."""
     plan = TRAINER.plan(RECIPE, SET, PLACE)
     files = {
         "run1/amira/amira_000000250.safetensors": (9, 10.0),
@@ -106,14 +106,25 @@ def test_what_lies_there():
     notes |= {"run1/amira/amira_000000500.safetensors": {"training_info": '{"step": 501, "epoch": 20}'}}
     found = TRAINER.outputs(RECIPE, plan, Written(files, notes))
     assert list(found.checkpoints.values()) == [250, 501, 750]
-    assert [one.step for one in found.states] == [250, 501]
-    assert found.state.path == "run1/amira/amira_000000500.safetensors"
+    assert [one.step for one in found.states] == [0, 250, 501, 750]
+    assert found.state.path == "run1/amira/amira_000000750.safetensors"
     assert list(found.samples.values()) == [250]
     assert found.final == ""
     files["run1/amira/amira.safetensors"] = (9, 50.0)
     assert TRAINER.outputs(RECIPE, plan, Written(files, notes)).final == ""
     notes["run1/amira/amira.safetensors"] = {}
     assert TRAINER.outputs(RECIPE, plan, Written(files, notes)).final == "run1/amira/amira.safetensors"
+
+
+def test_half_a_first_checkpoint():
+    """ai-toolkit would go on from it, and die of it, for ever."""
+    written = Written({"run1/amira/amira_000000250.safetensors": (9, 1.0)})
+    state = TRAINER.outputs(RECIPE, TRAINER.plan(RECIPE, SET, PLACE), written).state
+    assert (state.step, state.path, state.runs) == (0, "", 1)
+    plan = TRAINER.plan(RECIPE, SET, PLACE, state)
+    assert [step.trains for step in plan.steps] == [True]
+    assert process(plan)["training_folder"] == "/d/out/run2"
+    assert plan.begin == 0
 
 
 def test_nothing_left():
