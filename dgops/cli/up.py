@@ -73,7 +73,7 @@ def up(
             done = flow.up(asked, settings, provider, hands)
     except KeyboardInterrupt:
         hands.job.stop()
-        say(f"{name}  interrupted; what runs there goes on, and its pod is billed")
+        say(f"{name}  a pod that was ready goes on and is billed, and its job goes on")
         hint("the same command again goes on from here;  dgops pod list shows what is billed")
         raise
     finally:

@@ -21,7 +21,10 @@ from dgops.files import digest_file, digest_files
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-SOURCES = ("dgops", "roles", "playbooks", "locks", "profiles", "pyproject.toml", "README.md", "LICENSE", "LICENSES")
+SOURCES = (
+    *("dgops", "roles", "playbooks", "locks", "profiles", "inventories/runpod/hosts.py"),
+    *("pyproject.toml", "README.md", "LICENSE", "LICENSES"),
+)
 BUILD_SECONDS = 120
 # What an installer writes beside a wheel's own files.
 NOTES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json")
