@@ -41,7 +41,7 @@ def list_jobs(ctx: click.Context, host: str | None, as_json: bool) -> None:
 
     settings: Settings = ctx.obj
     known = inventory.load(settings)
-    found = list(listed(known.select(host or "all"), settings))
+    found = list(listed(known.select(host) if host else list(known.hosts.values()), settings))
     found += vanished(known.hosts, settings) if host is None else []
     rows = sorted((job for one in found for job in one.jobs), key=lambda job: job.created or "", reverse=True)
     if as_json:
