@@ -137,7 +137,9 @@ class World:
         move = self.random.choice(("create", "create", "create", "happen", "happen", "stop", "start", "terminate"))
         cut = None
         if self.random.random() < 0.4:
-            cut = (self.random.randrange(5), self.random.choice(("before", "after")), self.random.choice(ENDS)())
+            # A create asks for what there is first: the calls that matter come third and later.
+            call = self.random.randrange(2, 6) if move == "create" else self.random.randrange(3)
+            cut = (call, self.random.choice(("before", "after")), self.random.choice(ENDS)())
         if move == "happen" and there:
             self.happen(there[0])
         elif move == "create":

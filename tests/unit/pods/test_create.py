@@ -103,6 +103,19 @@ def test_it_is_written_down_before_it_is_asked(provider, intents, monkeypatch):
     assert "pod" in intents.all()
 
 
+def test_ctrl_c_while_it_is_asked_for_gives_it_back(double, provider, intents, monkeypatch):
+    honest = type(provider).create
+
+    def interrupted(self, wish):
+        honest(self, wish)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(provider), "create", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        create(provider, intents)
+    assert (double.cloud.pods, double.cloud.ledger()["billing"], intents.all()) == ({}, [], {})
+
+
 def test_one_at_a_time(provider, intents):
     with intents.alone("pod"), pytest.raises(BusyError):
         create(provider, intents)
