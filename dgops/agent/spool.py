@@ -71,11 +71,12 @@ def _noted(path: str) -> Kept:
         return {}
 
 
-def save(kept: Kept) -> Optional[int]:
+def save(kept: Kept, spare: Optional[int] = None) -> Optional[int]:
     """Bring the spool of one mapped folder up to date; returns how many edits it holds, None where nobody can tell.
 
     Whole files go first, then the list of them, then what the list no longer names: killed anywhere, what the list
-    names is there. Raises OSError where the disk is full or gone.
+    names is there; `spare` is the room that it leaves on the disk, SPARE unless said. Raises OSError where that is full
+    or gone.
     """
     look = scan.Scan({"seconds": SECONDS, "max_bytes": MOST_FILE, "max_entries": MOST_ENTRIES, "prune": PRUNE})
     try:
@@ -95,9 +96,15 @@ def save(kept: Kept) -> Optional[int]:
         return 0
     if before is not None and (before["edits"], before["gone"], before["base"]) == (edits, gone, kept["base"]):
         return len(edits) + len(gone)
-    fitting = _fitting(edits, sizes, kept["entries"], kept["root"])
+    fitting = _fitting(edits, sizes, kept["entries"], _room(kept["root"], SPARE if spare is None else spare))
     _write(place, kept, fitting, {"gone": gone, "all": len(edits)}, before["edits"] if before else {})
     return len(edits) + len(gone)
+
+
+def left(kept: Kept) -> int:
+    """Return how many edits of a mapped folder its spool had no room for."""
+    record = read(_place(kept["root"], kept["id"]))
+    return int(record["all"]) - len(record["edits"]) if record else 0
 
 
 def _differences(
@@ -121,10 +128,13 @@ def _under(path: str, folders: Any) -> bool:
     return any("/".join(parts[: count + 1]) in folders for count in range(len(parts)))
 
 
-def _fitting(edits: Dict[str, Edit], sizes: Dict[str, int], base: Dict[str, Edit], root: str) -> Dict[str, Edit]:
-    """Return the edits that there is room for: files that home knows first, then the small ones."""
+def _room(root: str, spare: int) -> int:
     disk = os.statvfs(root)
-    room = min(MOST_BYTES, disk.f_bavail * disk.f_frsize - SPARE)
+    return min(MOST_BYTES, disk.f_bavail * disk.f_frsize - spare)
+
+
+def _fitting(edits: Dict[str, Edit], sizes: Dict[str, int], base: Dict[str, Edit], room: int) -> Dict[str, Edit]:
+    """Return the edits that there is room for: files that home knows first, then the small ones."""
     fitting = {}
     for path in sorted(edits, key=lambda one: (one not in base, sizes[one])):
         room -= sizes[path]

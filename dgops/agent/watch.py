@@ -1,4 +1,4 @@
-"""The keeper of a host's edits while nobody is connected: a process that spools what was not synced yet."""
+"""The keeper of a host while nobody is connected: it spools what was not synced, and keeps a pod within its limits."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ import os
 import signal
 import sys
 import time
-from typing import Any, Dict
+from typing import Any, Dict, List, Optional
 
-from dgops.agent import beneath, process, spool
+from dgops.agent import aside, beneath, look, process, spend_guard, spend_meter, spool
 
 # No edit is older than this when it is spooled; what the looks cost decides how often there is one.
 LONGEST, SHORTEST = 30.0, 10.0
 # Of one core.
 SHARE = 0.01
 PATIENCE = 5.0
+# A round that takes longer hangs.
+ROUND, LAST_ROUND = 300.0, 120.0
 
 
 def answer(request: Dict[str, Any]) -> Dict[str, Any]:
     """Answer one request: op start, list or drop.
 
-    start: the keeper runs afterwards, where there is anything to keep → `running`.
+    start: the keeper runs afterwards, where there is anything to keep → `running`, and `spend`, its last verdict on
+    what the pod may cost, null where there is none.
     list: `root`, the persistent root → `spools`. drop: `root` and `ids` of spools whose edits are home.
     """
     if request["op"] == "start":
-        return {"running": ensure()}
+        return {"running": ensure(), "spend": spend_guard.noted()}
     if request["op"] == "list":
         return {"spools": spool.listed(request["root"])}
     try:
@@ -40,7 +43,7 @@ def answer(request: Dict[str, Any]) -> Dict[str, Any]:
 
 def ensure() -> bool:
     """Start the keeper unless it runs or there is nothing to keep; one of another agent makes room."""
-    if not spool.known():
+    if not spool.known() and spend_guard.of_this_pod() is None:
         return False
     lock = _lock()
     if lock is None:
@@ -61,18 +64,55 @@ def ensure() -> bool:
 
 
 def keep() -> None:
-    """Spool for as long as there is anything to keep."""
-    while True:
+    """Spool for as long as there is anything to keep, and as long as the pod has limits."""
+    guard, beside, root = spend_guard.of_this_pod(), aside.Aside(), ""
+    while guard or spool.known():
         began = time.monotonic()
-        kept = spool.known()
-        if not kept:
-            return
-        for one in kept:
-            # A full disk, a folder that is gone: the next round may do better.
-            with contextlib.suppress(OSError, beneath.Refused, KeyError, TypeError, ValueError):
-                spool.save(one)
+        done = beside.run(lambda: _round(guard), ROUND)
         cost = time.monotonic() - began
-        time.sleep(max(1.0, min(LONGEST - cost, max(SHORTEST, cost / SHARE))))
+        pause = min(LONGEST - cost, max(SHORTEST, cost / SHARE))
+        if guard:
+            if done:
+                root, guard.earlier = done["root"], done["earlier"]
+            pause = min(pause, guard.look(root, lambda reason: _last(beside, guard, reason)))
+        time.sleep(max(1.0, pause))
+
+
+def _round(guard: Optional[spend_guard.Guard], reason: str = "") -> Dict[str, Any]:
+    """Spool every edit and write down how far the pod is; with a reason it is the last time before a stop.
+
+    Returns the persistent root, the seconds of earlier runs, and what could not be done.
+    """
+    troubles: List[str] = []
+    for one in spool.known():
+        # A full disk, a folder that is gone: the next round may do better.
+        try:
+            # The volume's last megabytes are for this.
+            spool.save(one, 0 if reason else None)
+            left = spool.left(one) if reason else 0
+            troubles += ["{}: no room for {} edits".format(one["name"], left)] if left else []
+        except (OSError, beneath.Refused, KeyError, TypeError, ValueError) as error:
+            troubles.append("{}: {}".format(one.get("name"), getattr(error, "strerror", None) or error))
+    root, earlier = _persistent(), 0.0
+    if guard and root:
+        record = guard.record(spend_meter.load(root, guard.pod), reason)
+        earlier = record["earlier"]
+        with contextlib.suppress(OSError, beneath.Refused):
+            spend_meter.save(root, guard.pod, record)
+    return {"root": root, "earlier": earlier, "troubles": troubles}
+
+
+def _last(beside: aside.Aside, guard: Optional[spend_guard.Guard], reason: str) -> List[str]:
+    done = beside.run(lambda: _round(guard, reason), LAST_ROUND)
+    return ["the volume does not answer"] if done is None else list(done["troubles"])
+
+
+def _persistent() -> str:
+    """Return the folder that outlives this container; one on the container's own disk does not."""
+    root = look.volume() or ""
+    with contextlib.suppress(OSError):
+        return root if root and os.stat(root).st_dev != os.stat("/").st_dev else ""
+    return ""
 
 
 def _lock() -> "int | None":

@@ -1,0 +1,113 @@
+"""A pod's own guard of what it may cost: it looks, warns, and at a limit has edits spooled and stops the pod."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from typing import Any, Callable, Dict, List, Mapping, Optional
+
+from dgops.agent import scan, spend, spend_meter, spend_stop
+
+# Read by health as any user, and gone with the run that it is about.
+FOLDER = "/run/dgops"
+NOTE, LOG = "spend.json", "spend.log"
+# A volume that is full stays full while nobody is there: for so long it is tried, then the limit counts.
+SPOOL_PATIENCE = 600.0
+FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
+# A word for each turn of events, of which there are few; an API that stays away for weeks must fill no disk.
+MOST_LOG = 1 << 20
+
+Note = Dict[str, Any]
+
+
+class Guard:
+    """Stands beside the keeper; `look` is called at every round and says how soon it wants the next."""
+
+    def __init__(self, limits: spend.Limits, faults: List[str], environment: Mapping[str, str]) -> None:
+        self.limits, self.environment = limits, environment
+        self.faults = faults + [one for one in [spend_stop.hindrance(environment)] if one]
+        self.pod = scan.pod_id()
+        self.earlier = 0.0
+        self.worked = time.monotonic()
+        self.since: Optional[float] = None
+        self.pause = FIRST_PAUSE
+        self.said = ""
+
+    def look(self, root: str, spool: Callable[[str], List[str]]) -> float:
+        """Judge, and do what the verdict says; returns in how many seconds to look again.
+
+        `spool` has every edit spooled, with the reason of the stop, and returns what went wrong.
+        """
+        state = self.state(bool(root))
+        verdict = spend.judge(self.limits, state)
+        if verdict.action != spend.STOP:
+            self.since = None
+            self.pause = FIRST_PAUSE
+            self.tell(verdict, state, self.faults)
+            return LONGEST_PAUSE if verdict.left is None else max(1.0, verdict.left)
+        if self.since is None:
+            self.since = time.monotonic()
+        troubles = spool(verdict.reason)
+        if troubles and time.monotonic() - self.since < SPOOL_PATIENCE:
+            self.tell(verdict, state, ["edits could not be spooled: " + "; ".join(troubles)])
+        else:
+            trouble = spend_stop.stop(self.environment)
+            self.tell(verdict, state, troubles + (["asked to stop, " + trouble] if trouble else []))
+        self.pause, now = min(LONGEST_PAUSE, self.pause * 2), self.pause
+        return now
+
+    def state(self, kept: bool) -> spend.State:
+        """Return how the pod stands now."""
+        running, now = spend_meter.running(), time.monotonic()
+        if self.limits.idle is None or spend_meter.at_work(self.limits.idle_gpu):
+            self.worked = now
+        spent = spend.cost(self.limits.price, self.earlier + running)
+        return spend.State(running, spent, now - self.worked, kept)
+
+    def record(self, before: Optional[Note], reason: str = "") -> Note:
+        """Return what is to stand on the volume, from what stands there."""
+        this = spend_meter.run()
+        earlier = spend_meter.earlier(before, this)
+        stopped = {"reason": reason, "at": time.time()} if reason else (before or {}).get("stopped")
+        return {"run": this, "earlier": earlier, "seconds": spend_meter.running(), "stopped": stopped}
+
+    def tell(self, verdict: spend.Verdict, state: spend.State, troubles: List[str]) -> None:
+        """Note the verdict where health reads it, and log what is new."""
+        note = {**verdict._asdict(), **state._asdict(), "troubles": troubles, "at": time.time()}
+        with contextlib.suppress(OSError):
+            os.makedirs(FOLDER, mode=0o755, exist_ok=True)
+            path = os.path.join(FOLDER, NOTE)
+            with open(path + ".new", "w") as stream:
+                json.dump(note, stream)
+            os.chmod(path + ".new", 0o644)
+            os.replace(path + ".new", path)
+            # The seconds that are left are in every warning, and are no news.
+            words = "; ".join([verdict.action, verdict.reason.rpartition(": ")[2], *troubles])
+            if words != self.said:
+                self.said = words
+                _append(os.path.join(FOLDER, LOG), words)
+
+
+def of_this_pod() -> Optional[Guard]:
+    """Return the guard of this pod, None where it has no limits."""
+    environment = spend_meter.environment()
+    limits, faults = spend.limits_of(environment)
+    return Guard(limits, faults, environment) if limits.any() else None
+
+
+def noted() -> Optional[Note]:
+    """Return the last verdict, None where there was none."""
+    try:
+        with open(os.path.join(FOLDER, NOTE)) as stream:
+            found = json.load(stream)
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _append(path: str, words: str) -> None:
+    with open(path, "a") as stream:
+        if stream.tell() < MOST_LOG:
+            stream.write("{} {}\n".format(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), words))
