@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from dgops.agent.spend import duration
 from dgops.errors import ConfigError
 
 if sys.version_info >= (3, 11):
@@ -23,6 +24,8 @@ RUNPOD_URL = "https://api.runpod.io"
 _SAFE_URL = re.compile(r"https://[^/?#@\s]+(/[^?#\s]*)?|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/[^?#\s]*)?")
 MAP_KEYS = ("name", "host", "host_path", "repo", "local_path", "branch", "kind")
 MAP_OPTIONAL = ("branch", "kind")
+# The keys of [pods]: what pods that are rented from here may cost, unless their create says otherwise.
+PODS = ("ttl", "max_cost", "idle_minutes", "idle_gpu", "budget_per_day")
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,11 @@ class Settings:
         return str(self.values["runpod_graphql_url"].value or f"{self.runpod_url}/graphql")
 
     @property
+    def pods(self) -> dict[str, Any]:
+        """The keys of [pods], None where one is not set."""
+        return {key: self.values[f"pods.{key}"].value for key in PODS}
+
+    @property
     def root(self) -> Path:
         """The folder that a relative inventory is looked for in."""
         return self.project or Path.cwd()
@@ -141,7 +149,7 @@ def _xdg(variable: str, fallback: str) -> Path:
 def _defaults(project: Path | None) -> dict[str, Setting]:
     # A project keeps its own state, so that two clones on one machine never meet.
     state = project / ".dgops" if project else _xdg("XDG_STATE_HOME", ".local/state") / "dgops"
-    values = {
+    values: dict[str, Any] = {
         "cache": str(_xdg("XDG_CACHE_HOME", ".cache") / "dgops"),
         "connect_timeout": 10.0,
         "forks": 20,
@@ -150,6 +158,8 @@ def _defaults(project: Path | None) -> dict[str, Setting]:
         "runpod_graphql_url": None,
         "runpod_url": RUNPOD_URL,
         "state": str(state),
+        **{f"pods.{key}": None for key in PODS},
+        "pods.idle_gpu": 10.0,
     }
     return {key: Setting(value, "default") for key, value in values.items()}
 
@@ -161,7 +171,7 @@ def _options_layer(options: dict[str, Any]) -> dict[str, Setting]:
 def _environment_layer(problems: list[str]) -> dict[str, Setting]:
     layer = {}
     for key in _defaults(None):
-        name = f"DGOPS_{key.upper()}"
+        name = f"DGOPS_{key.upper().replace('.', '_')}"
         text = os.environ.get(name)
         if text:
             raw: Any = text.split(os.pathsep) if key == "inventory" else text
@@ -178,12 +188,24 @@ def _file_layer(path: Path, problems: list[str], maps: list[MapTable]) -> dict[s
     known = _defaults(None)
     layer = {}
     maps += _maps(path, table.pop("sync", {}), problems)
+    table = {key: raw for key, raw in table.items() if "." not in key} | _pods(path, table.pop("pods", {}), problems)
     for key, raw in table.items():
         if key not in known:
-            problems.append(f"{path}: {key}: unknown key (known: {', '.join(sorted([*known, 'sync']))})")
+            plain = [one for one in known if "." not in one]
+            problems.append(f"{path}: {key}: unknown key (known: {', '.join(sorted([*plain, 'pods', 'sync']))})")
             continue
         layer[key] = Setting(_checked(key, raw, path.parent, f"{path}: {key}", problems), str(path))
     return layer
+
+
+def _pods(path: Path, section: Any, problems: list[str]) -> dict[str, Any]:
+    """Return the keys of [pods] as they are called among the others, or note what is wrong with them."""
+    if not isinstance(section, dict):
+        problems.append(f"{path}: pods: is no table [pods]")
+        return {}
+    known = f"(known: {', '.join(PODS)})"
+    problems += [f"{path}: pods.{key}: unknown key {known}" for key in section if key not in PODS]
+    return {f"pods.{key}": raw for key, raw in section.items() if key in PODS}
 
 
 def _maps(path: Path, section: Any, problems: list[str]) -> list[MapTable]:
@@ -218,11 +240,14 @@ def _checked(key: str, raw: Any, base: Path, where: str, problems: list[str]) ->
             return [str(base / Path(path).expanduser()) for path in paths]
         if key in ("state", "cache"):
             return str(base / Path(raw).expanduser())
-        if key == "mode":
-            return _mode(raw)
-        if key in ("runpod_url", "runpod_graphql_url"):
-            return _url(raw)
-        return _positive(key, raw)
+        checks = {
+            "mode": _mode,
+            "runpod_url": _url,
+            "runpod_graphql_url": _url,
+            "pods.ttl": _length,
+            "pods.idle_gpu": _percent,
+        }
+        return checks[key](raw) if key in checks else _positive(key, raw)
     except (TypeError, ValueError) as error:
         problems.append(f"{where}: {error}")
         return None
@@ -238,6 +263,19 @@ def _url(raw: Any) -> str:
     if not isinstance(raw, str) or not _SAFE_URL.fullmatch(raw):
         raise ValueError(f"{raw!r} is not an https:// address (http:// only on this machine)")
     return raw.rstrip("/")
+
+
+def _length(raw: Any) -> str:
+    if not isinstance(raw, str):
+        raise ValueError(f'{raw!r} is no length of time such as "8h"')
+    duration(raw)
+    return raw
+
+
+def _percent(raw: Any) -> float:
+    if isinstance(raw, bool) or not 0 <= float(raw) <= 100:
+        raise ValueError(f"{raw!r} is no percentage")
+    return float(raw)
 
 
 def _positive(key: str, raw: Any) -> int | float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import List, Mapping, NamedTuple, Optional, Tuple
 
 # What `dgops pod create` writes into a pod's environment: whole seconds, dollars, dollars an hour, percent.
@@ -12,6 +13,8 @@ GO, WARN, STOP = "go", "warn", "stop"
 # How long before its end a pod says so.
 NOTICE = 300.0
 QUIET_GPU = 10.0
+_LENGTH = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Limits(NamedTuple):
@@ -93,6 +96,14 @@ def limits_of(environment: Mapping[str, str]) -> Tuple[Limits, List[str]]:
 def cost(price: float, seconds: float) -> float:
     """Return what so many seconds cost at so many dollars an hour."""
     return price * seconds / 3600
+
+
+def duration(text: str) -> float:
+    """Return the seconds of a length of time such as 8h, 90m or 45s; raises ValueError where it is none."""
+    match = _LENGTH.fullmatch(text)
+    if not match or not float(match[1]):
+        raise ValueError("{!r} is no length of time such as 8h, 90m or 45s".format(text[:40]))
+    return float(match[1]) * _SECONDS[match[2]]
 
 
 def lasting(seconds: float) -> str:

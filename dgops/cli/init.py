@@ -28,6 +28,16 @@ PROJECT = """\
 # runpod_url = "https://api.runpod.io"
 # runpod_graphql_url = "https://api.runpod.io/graphql"
 
+# What a pod may cost that is rented here. It keeps to it by itself, also while this machine is off: at a limit it
+# spools its edits and stops. ttl counts from each start; max_cost, in dollars, from the create; idle is no job, nobody
+# logged in, and the GPU under idle_gpu percent. budget_per_day: no pod is rented or started once that much is spent.
+# [pods]
+# ttl = "8h"
+# max_cost = 12
+# idle_minutes = 30
+# idle_gpu = 10
+# budget_per_day = 20
+
 # Folders of hosts that `dgops sync` ties to folders of a repository here; repo is relative to this file.
 # [[sync.map]]
 # name = "api"

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 @click.option("--disk-gb", type=click.IntRange(min=1), default=50, show_default=True, help="Container disk.")
 @click.option("--image", default="", help="Instead of the profile's own image.")
 @click.option("--key", type=click.Path(path_type=Path), help="Public key that opens it (default: ~/.ssh/id_*.pub).")
+@click.option("--ttl", default="", metavar="8h", help="Stopped so long after each start, by itself: 8h, 90m, 45s.")
+@click.option("--max-cost", type=click.FloatRange(min=0, min_open=True), metavar="X", help="Stopped at X dollars.")
 @wait_option
 @json_option
 @click.pass_obj
@@ -41,6 +43,8 @@ def create(
     disk_gb: int,
     image: str,
     key: Path | None,
+    ttl: str,
+    max_cost: float | None,
     wait: float,
     as_json: bool,
 ) -> None:
@@ -48,16 +52,23 @@ def create(
 
     The GPUs are tried in order. Where none is to be had nothing is rented. A new pod that does not get ready in time,
     or whose GPU is missing or computes wrongly, is terminated again and the next one tried; so is one on Ctrl-C.
+    At a limit the pod itself spools its edits to its volume and stops; without a volume only --max-cost stops it.
     """
     from dgops.errors import UsageError
-    from dgops.pods import census, inventory, rent, wishes
+    from dgops.pods import census, inventory, limits, rent, wishes
     from dgops.pods.access import Door
     from dgops.pods.account import connected, intents_of
 
     if volume and volume_gb:
         raise UsageError("say either --volume or --volume-gb", "dgops pod create --help")
     gpus = tuple(one.strip() for one in gpu.split(",") if one.strip())
-    wish = wishes.Wish(name, gpus, profile, image, volume, volume_gb or 0, disk_gb, cloud=cloud, spot=spot)
+    try:
+        asked = limits.asked(settings, ttl, max_cost or 0.0)
+    except ValueError as error:
+        raise UsageError(f"--ttl: {error}", "dgops pod create --help") from None
+    wish = wishes.Wish(
+        name, gpus, profile, image, volume, volume_gb or 0, disk_gb, cloud=cloud, spot=spot, limits=asked
+    )
     own = wishes.own_key(key)
     with connected(settings) as provider:
         census.look(provider, settings, say)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dgops.errors import HostKeyError, UnreachableError
+from dgops.errors import AccessError, HostKeyError, RemoteError, UnreachableError
 from dgops.files import write_json
 from dgops.hosts.host import Host
-from dgops.pods import names, ready, sound
+from dgops.pods import limits, names, ready, sound
 from dgops.transport.known_hosts import KnownHosts, fingerprint, scan
 
 if TYPE_CHECKING:
@@ -81,11 +81,22 @@ class Door:
     say: Callable[[str], None]
 
     def enter(self, pod: Pod) -> None:
-        """Run `true` there; raises UnreachableError with what keeps us out."""
+        """Run `true` there, and let it keep to its limits; raises UnreachableError with what keeps us out."""
         pin(self.provider, pod, self.settings, LOG_SECONDS)
         with self._open(pod) as transport:
             if transport.run(["true"], timeout=LOGIN_SECONDS).returncode:
                 raise UnreachableError(f"{names.short(pod.name)}: nothing can be run there, not even `true`")
+            if limits.of(pod).any():
+                self._set_guard(pod, transport)
+
+    def _set_guard(self, pod: Pod, transport: Transport) -> None:
+        """Have the pod keep to its limits from now on, whoever comes later or never."""
+        from dgops.transport import agent
+
+        try:
+            agent.call(transport, "watch", {"op": "start"})
+        except (AccessError, RemoteError) as error:
+            self.say(f"{names.short(pod.name)}  does not keep to its limits by itself yet: {error.message}")
 
     def judge(self, pod: Pod, gpus: int) -> None:
         """Refuse a machine without the GPUs that were asked for; in fast-test mode only the count is looked at."""

@@ -29,6 +29,7 @@ class Pod:
     """One pod as the provider sees it; `cost` is dollars an hour now, `root` where its volume is mounted.
 
     `cuda` is the version that its machine's driver knows, `profile` what it was rented for from here.
+    `limits` is what of its environment says what it may cost.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Pod:
     started: str = ""
     cuda: str = ""
     profile: str = ""
+    limits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dgops.errors import UsageError
 from dgops.pods import names, offers
+from dgops.pods.limits import Asked
 from dgops.pods.models import PROFILE, PodRequest
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Wish:
     gpu_count: int = 1
     cloud: str = "secure"
     spot: bool = False
+    limits: Asked = field(default_factory=Asked)
 
 
 def requests(
@@ -83,7 +85,11 @@ def requests(
             disk_gb=wish.disk_gb,
             # start.sh reads no other name, and starts no sshd without it.
             # dgops reads the other one back: what a pod was rented for is what a deploy makes of it.
-            env={"PUBLIC_KEY": public_key, PROFILE: wish.profile},
+            env={
+                "PUBLIC_KEY": public_key,
+                PROFILE: wish.profile,
+                **wish.limits.environment((bid or _price(gpu, wish.cloud)) * wish.gpu_count),
+            },
             data_centers=(volume.data_center,) if volume else (),
             volume_id=volume.id if volume else "",
             volume_gb=wish.volume_gb,
@@ -93,6 +99,10 @@ def requests(
         )
         for gpu, bid in fitting
     ]
+
+
+def _price(gpu: GpuType, cloud: str) -> float:
+    return gpu.community if cloud == "community" else gpu.secure
 
 
 @dataclass(frozen=True)

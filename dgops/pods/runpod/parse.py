@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dgops.errors import UnreachableError
+from dgops.pods import limits
 from dgops.pods.models import PROFILE, Bill, Endpoint, GpuType, Pod, PodRequest, Volume
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def pod(raw: Mapping[str, Any]) -> Pod:
         started=str(raw.get("startedAt") or ""),
         cuda=str(raw.get("cudaVersion") or ""),
         profile=str((raw.get("env") or {}).get(PROFILE) or ""),
+        limits=limits.carried(raw.get("env") or {}),
     )
 
 

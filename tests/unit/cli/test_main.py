@@ -40,15 +40,9 @@ def test_settings_json(tmp_path):
     Path("dgops.toml").write_text("forks = 4\n")
     found = json.loads(dgops("settings", "--json").stdout)
     assert found["forks"] == {"value": 4, "source": str(tmp_path / "dgops.toml")}
-    assert set(found) == {
-        "cache",
-        "connect_timeout",
-        "forks",
-        "inventory",
-        "mode",
-        "runpod_graphql_url",
-        "runpod_url",
-        "state",
+    plain = {"cache", "connect_timeout", "forks", "inventory", "mode", "runpod_graphql_url", "runpod_url", "state"}
+    assert set(found) == plain | {
+        f"pods.{key}" for key in ("ttl", "max_cost", "idle_minutes", "idle_gpu", "budget_per_day")
     }
 
 
