@@ -9,6 +9,8 @@ from typing import List, Mapping, NamedTuple, Optional, Tuple
 # What `dgops pod create` writes into a pod's environment: whole seconds, dollars, dollars an hour, percent.
 TTL, MAX_COST, PRICE, IDLE, IDLE_GPU = "DGOPS_TTL", "DGOPS_MAX_COST", "DGOPS_PRICE", "DGOPS_IDLE", "DGOPS_IDLE_GPU"
 NAMES = (TTL, MAX_COST, PRICE, IDLE, IDLE_GPU)
+# Where the provider answers, if elsewhere than by default.
+API_URL = "DGOPS_API_URL"
 GO, WARN, STOP = "go", "warn", "stop"
 # How long before its end a pod says so.
 NOTICE = 300.0
@@ -108,10 +110,10 @@ def duration(text: str) -> float:
 
 def lasting(seconds: float) -> str:
     """Return a length of time as a person reads it."""
-    if seconds < 100:
+    if seconds < 120:
         return "{:.0f} s".format(seconds)
     minutes = int(seconds // 60)
-    if minutes < 100:
+    if minutes < 120:
         return "{} min".format(minutes)
     return "{} h {} min".format(minutes // 60, minutes % 60) if minutes % 60 else "{} h".format(minutes // 60)
 

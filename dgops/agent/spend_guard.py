@@ -8,7 +8,7 @@ import os
 import time
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
-from dgops.agent import scan, spend, spend_meter, spend_stop
+from dgops.agent import scan, spend, spend_meter
 
 # Read by health as any user, and gone with the run that it is about.
 FOLDER = "/run/dgops"
@@ -27,6 +27,10 @@ class Guard:
 
     def __init__(self, limits: spend.Limits, faults: List[str], environment: Mapping[str, str]) -> None:
         self.limits, self.environment = limits, environment
+        # Loaded where a pod has limits: HTTP takes longer to load than most requests take.
+        from dgops.agent import spend_stop
+
+        self.stop = spend_stop.stop
         self.faults = faults + [one for one in [spend_stop.hindrance(environment)] if one]
         self.pod = scan.pod_id()
         self.earlier = 0.0
@@ -53,7 +57,7 @@ class Guard:
         if troubles and time.monotonic() - self.since < SPOOL_PATIENCE:
             self.tell(verdict, state, ["edits could not be spooled: " + "; ".join(troubles)])
         else:
-            trouble = spend_stop.stop(self.environment)
+            trouble = self.stop(self.environment)
             self.tell(verdict, state, troubles + (["asked to stop, " + trouble] if trouble else []))
         self.pause, now = min(LONGEST_PAUSE, self.pause * 2), self.pause
         return now

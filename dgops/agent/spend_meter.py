@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import time
 from typing import Any, Dict, List, Optional
 
-from dgops.agent import beneath, observe, process
+from dgops.agent import beneath, live_gpu, observe, process
 
 # Below the persistent root, one record for each pod: several may use a network volume one after the other.
 FOLDER = "dgops-spend"
@@ -60,8 +61,6 @@ def load(root: str, pod: str) -> Optional[Record]:
 
 def save(root: str, pod: str, record: Record) -> None:
     """Write down how far a pod is; raises OSError where the volume takes nothing."""
-    import json
-
     folder = beneath.open_folder(os.path.join(root, FOLDER), make=True)
     try:
         beneath.replace_file(folder, pod + ".json", json.dumps(record).encode())
@@ -86,8 +85,6 @@ def at_work(quiet: float) -> Optional[str]:
 
 def gpu() -> Optional[float]:
     """Return how busy the busiest GPU is in percent, 0 where there is none, None where it does not say."""
-    from dgops.agent import live_gpu
-
     program = next((path for path in live_gpu.NVIDIA_SMI if os.path.exists(path)), None)
     if program is None:
         return 0.0

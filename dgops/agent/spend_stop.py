@@ -9,9 +9,9 @@ import urllib.request
 from typing import Any, Mapping, Optional
 from urllib.parse import urlsplit
 
-from dgops.agent import scan
+from dgops.agent import scan, spend
 
-URL, KEY, POD = "DGOPS_API_URL", "RUNPOD_API_KEY", "RUNPOD_POD_ID"
+KEY, POD = "RUNPOD_API_KEY", "RUNPOD_POD_ID"
 DEFAULT_URL = "https://api.runpod.io"
 SECONDS = 20.0
 BODY = b'{"action": "stop"}'
@@ -33,7 +33,7 @@ def hindrance(environment: Mapping[str, str]) -> Optional[str]:
     if not scan.POD.fullmatch(pod):
         return "its first process has no {}".format(POD)
     if not _is_safe(_url(environment)):
-        return "{} is no https:// address".format(URL)
+        return "{} is no https:// address".format(spend.API_URL)
     return None
 
 
@@ -68,7 +68,7 @@ def stop(environment: Mapping[str, str]) -> Optional[str]:
 
 
 def _url(environment: Mapping[str, str]) -> str:
-    return (environment.get(URL) or DEFAULT_URL).rstrip("/")
+    return (environment.get(spend.API_URL) or DEFAULT_URL).rstrip("/")
 
 
 def _is_safe(url: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from dgops.agent import spend, spend_stop
+from dgops.agent import spend
 from dgops.pods.models import RUNNING
 from dgops.settings import RUNPOD_URL
 
@@ -41,7 +41,7 @@ class Asked:
         if self.idle:
             found[spend.IDLE_GPU] = f"{self.idle_gpu:g}"
         if self.url != RUNPOD_URL:
-            found[spend_stop.URL] = self.url
+            found[spend.API_URL] = self.url
         return found
 
 

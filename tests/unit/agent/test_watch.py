@@ -41,9 +41,9 @@ def alive(pid):
         return False
 
 
-def start(host, number=0):
+def start(host, number=0, more=""):
     """Start the keeper as the agent does, with a short breath between its rounds."""
-    program = f"import sys; sys.path.insert(0, sys.argv[0]); {QUICK}print(watch.ensure())"
+    program = f"import sys; sys.path.insert(0, sys.argv[0]); {QUICK}{more}\nprint(watch.ensure())"
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.argv = [{str(host.zips[number])!r}]\n{program}"],
         capture_output=True,
@@ -99,3 +99,86 @@ def test_a_spool_that_cannot_be_written_ends_nothing(host, tmp_path):
     host.write("main.py", "edited\n")
     (tmp_path / "away").rename(host.volume)
     until(host.spooled)
+
+
+@pytest.fixture
+def limited(host, double, tmp_path):
+    """Return the lines that make the keeper's host a pod at the double: it runs for long once a file says so."""
+    pod = double.rent()
+    own = {"RUNPOD_POD_ID": pod, "RUNPOD_API_KEY": double.cloud.pods[pod].key, "DGOPS_API_URL": double.url}
+
+    def lines(root=host.volume, **limits):
+        clock = f"lambda: 9e9 if os.path.exists({str(tmp_path / 'late')!r}) else 1.0"
+        return (
+            "import os; from dgops.agent import scan, spend_guard, spend_meter\n"
+            f"spend_meter.environment = lambda: {own | limits!r}\n"
+            f"spend_meter.running = {clock}\n"
+            f"spend_guard.FOLDER = {str(tmp_path / 'run')!r}\n"
+            f"spend_guard.FIRST_PAUSE = spend_guard.LONGEST_PAUSE = 0.1\n"
+            f"watch._persistent = lambda: {str(root or '')!r}\n"
+        )
+
+    host.pod, host.late = pod, (tmp_path / "late").touch
+    return lines
+
+
+def status(double, host):
+    return double.cloud.pods[host.pod].status
+
+
+def test_a_pod_with_limits_has_one_though_nothing_is_to_keep(host, tmp_path, limited):
+    for note in (tmp_path / "home/.cache/dgops/replicas").iterdir():
+        note.unlink()
+    assert start(host, more=limited(DGOPS_PRICE="1")) == "False"
+    assert start(host, more=limited(DGOPS_TTL="60")) == "True"
+    until((tmp_path / "run/spend.json").exists)
+    first = lock_of(tmp_path)["pid"]
+    # Two at once are one, and another agent's takes over.
+    assert start(host, more=limited(DGOPS_TTL="60")) == "True"
+    assert lock_of(tmp_path)["pid"] == first
+    start(host, 1, more=limited(DGOPS_TTL="60"))
+    until(lambda: lock_of(tmp_path).get("agent") == "two.pyz")
+    assert not alive(first)
+
+
+def test_at_its_limit_a_pod_spools_and_then_stops(host, double, limited):
+    start(host, more=limited(DGOPS_TTL="60"))
+    seen = []
+    stop = double.cloud.machines.stop
+    double.cloud.machines.stop = lambda *words: seen.append(host.spooled()) or stop(*words)
+    host.write("main.py", "edited\n")
+    host.late()
+    until(lambda: status(double, host) == "EXITED")
+    until(lambda: seen)
+    assert seen[0] == ({"main.py": "edited\n"}, [])
+    (record,) = (host.volume / "dgops-spend").iterdir()
+    assert json.loads(record.read_text())["stopped"]["reason"] == "its TTL of 60 s"
+    assert [verb for verb, _ in double.cloud.machines.asked] == ["start", "stop"]
+
+
+def test_the_provider_is_away_at_the_limit(host, double, tmp_path, limited):
+    double.cloud.faults.set({"errors": 3})
+    start(host, more=limited(DGOPS_TTL="60"))
+    host.late()
+    until(lambda: status(double, host) == "EXITED")
+    log = (tmp_path / "run/spend.log").read_text()
+    assert "HTTP 503" in log
+
+
+def test_a_volume_that_is_full_at_the_limit(host, double, tmp_path, limited):
+    start(host, more=limited(DGOPS_TTL="60") + "spend_guard.SPOOL_PATIENCE = 1.0\n")
+    host.volume.rename(tmp_path / "away")
+    host.volume.write_text("no folder")
+    host.write("main.py", "edited\n")
+    host.late()
+    until(lambda: status(double, host) == "EXITED")
+    assert "could not be spooled" in (tmp_path / "run/spend.log").read_text()
+
+
+def test_without_a_persistent_root_it_only_warns_until_money_counts(host, double, tmp_path, limited):
+    start(host, more=limited("", DGOPS_TTL="60"))
+    host.late()
+    until(lambda: any("is not stopped" in one.read_text() for one in (tmp_path / "run").glob("spend.json")))
+    assert status(double, host) == "RUNNING"
+    start(host, 1, more=limited("", DGOPS_TTL="60", DGOPS_MAX_COST="12", DGOPS_PRICE="1"))
+    until(lambda: status(double, host) == "EXITED")
