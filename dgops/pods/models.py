@@ -49,7 +49,7 @@ class Pod:
     started: str = ""
     cuda: str = ""
     profile: str = ""
-    limits: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
