@@ -48,6 +48,7 @@ TITLES = {
     "pull-2gb": "2 GB checkpoint pulled",
     "pull-again": "again with nothing to do",
     "job-line": "line printed on the host → shown",
+    "job-output": "100 MB of output of a job, redacted into its log: CPU time",
     "job-cpu": "agent's CPU time in 100 s of a CPU-bound job",
 }
 AIMS = (
@@ -69,6 +70,7 @@ AIMS = (
     Aim("pull-2gb", "dgops sync", "scp", 1 / 0.8),
     Aim("pull-again", "dgops sync", "", 0.3),
     Aim("job-line", "dgops run", "", 0.15),
+    Aim("job-output", "dgops agent", "", 2),
     Aim("job-cpu", "dgops agent", "", 1),
 )
 

@@ -6,11 +6,11 @@ import base64
 import json
 import re
 import urllib.parse
-from typing import Any, Iterable, List, Pattern, Set, Tuple
+from typing import Any, Iterable, List, Match, Optional, Set, Tuple
+
+from dgops.agent import forms
 
 Span = Tuple[int, int, bytes]
-# What a line (in lower case) must hold for the pattern to be tried: searching for words is a hundred times faster.
-Rule = Tuple[Tuple[bytes, ...], Pattern[bytes]]
 
 GONE = b"***REDACTED***"
 KEY_GONE = b"***PRIVATE KEY REDACTED***"
@@ -20,72 +20,6 @@ SHORTEST = 4
 SHORTEST_INNER = 7
 # No key is longer; a program that only prints the first line of one must not swallow its log.
 KEY_LINES = 150
-
-
-def _rule(markers: str, pattern: bytes) -> Rule:
-    return tuple(marker.encode() for marker in markers.split()), re.compile(pattern)
-
-
-# Tokens of a known form: group 1 stays and tells whose it was. No pattern may reach over the end of a line, and none
-# may start again within what it has just failed on: a line of 64 KB must not cost minutes.
-TOKENS = (
-    _rule("hf_", rb"(?<![A-Za-z0-9])(hf_)[A-Za-z0-9]{20,}"),
-    _rule("api_org_", rb"(?<![A-Za-z0-9])(api_org_)[A-Za-z0-9]{20,}"),
-    _rule("sk-", rb"(?<![A-Za-z0-9_-])(sk-)[A-Za-z0-9_-]{20,}"),
-    _rule("rpa_ rps_", rb"(?<![A-Za-z0-9])(rp[as]_)[A-Za-z0-9]{20,}"),
-    _rule("ghp_ gho_ ghu_ ghs_ ghr_", rb"(?<![A-Za-z0-9])(gh[pousr]_)[A-Za-z0-9]{20,}"),
-    _rule("github_pat_", rb"(?<![A-Za-z0-9])(github_pat_)[A-Za-z0-9_]{20,}"),
-    _rule("glpat-", rb"(?<![A-Za-z0-9_-])(glpat-)[A-Za-z0-9_-]{16,}"),
-    _rule("xox", rb"(?<![A-Za-z0-9-])(xox[a-z]-)[A-Za-z0-9-]{10,}"),
-    _rule("xapp-", rb"(?<![A-Za-z0-9-])(xapp-)[A-Za-z0-9-]{10,}"),
-    _rule("slack.com", rb"(hooks\.slack\.com/services/)[A-Za-z0-9/]{10,}"),
-    _rule("akia asia", rb"(?<![A-Za-z0-9])(AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
-    _rule("wandb_v1_", rb"(?<![A-Za-z0-9_-])(wandb_v1_)[A-Za-z0-9_-]{16,}"),
-    _rule("eyj", rb"(?<![A-Za-z0-9_-])(eyJ)[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)?"),
-)
-# Quoted, with the quotes themselves escaped (JSON within JSON), or up to the next thing that ends a word.
-_VALUE = (
-    rb"""(?:"(?:[^"\\\r\n]|\\.)*"?|'(?:[^'\\\r\n]|\\.)*'?|\\+["'][^"'\r\n]*["']?"""
-    rb"""|[^\s"'&;,<>(){}\[\]]+)"""
-)
-_TOKEN = rb"(?:token|secret|api[_-]?key|access[_-]?key|secret[_-]key)(?![A-Za-z0-9])"
-_QUOTE = rb"""\\?["']?[ \t]*"""
-_TOKEN_MARKERS = "token secret apikey api_key api-key access_key access-key accesskey"
-# What stands behind such a word is secret, whatever its form: group 1 stays.
-NAMED = (
-    _rule(
-        "passw passphrase",
-        rb"(?i)((?<!/)(?:password|passwd|passphrase)(?![A-Za-z0-9])" + _QUOTE + rb"[=:][ \t]*)" + _VALUE,
-    ),
-    _rule(_TOKEN_MARKERS, rb"(?i)(" + _TOKEN + _QUOTE + rb"=[ \t]*)" + _VALUE),
-    # A colon is also found in plain sentences ("unknown token: <pad>"): there the value must look like one.
-    _rule(
-        _TOKEN_MARKERS,
-        rb"(?i)(" + _TOKEN + _QUOTE + rb""":[ \t]*\\?["']?)(?=[A-Za-z_./+~-]*[0-9])[A-Za-z0-9_./+~=-]{8,}""",
-    ),
-    _rule(
-        "token passw secret api-key api_key apikey",
-        rb"(?i)((?<![^\s\"'])--?(?:[a-z]+[_-])?(?:token|password|api[_-]?key|secret)[ \t]+)(?!-)" + _VALUE,
-    ),
-    _rule(
-        "authorization",
-        rb"(?i)(authorization" + _QUOTE + rb"[=:][ \t]*\\?[\"']?(?:bearer|basic|token)[ \t]+)[^\s\"'\\]+",
-    ),
-    _rule("bearer", rb"(?i)((?<![a-z])bearer[ \t]+)[A-Za-z0-9._~+/-]{16,}=*"),
-    _rule("://", rb"(://[^\s/:@\"']{0,200}:)[^\s/@\"']{1,1000}(?=@)"),
-)
-# Keys without a form of their own: 40 or 32 hexadecimal digits behind the name of whose they are.
-NAMELESS = (
-    _rule("wandb", rb"(?i)(wandb[^\r\n]{0,60}?(?<![0-9a-f]))[0-9a-f]{40}(?![0-9a-f])"),
-    _rule("civitai", rb"(?i)(civitai[^\r\n]{0,60}?(?<![0-9a-f]))[0-9a-f]{32}(?![0-9a-f])"),
-)
-MARKERS = tuple(sorted({marker for markers, _ in TOKENS + NAMED + NAMELESS for marker in markers}))
-# What several markers share: where it is not in a line, none of them is, and looking for them is most of the work.
-SHARED = (b"key", b"pass", b"wandb", b"gh", b"rp")
-SEARCHED = tuple(
-    (piece, tuple(marker for marker in MARKERS if next((one for one in SHARED if one in marker), marker) == piece))
-    for piece in (*SHARED, *(marker for marker in MARKERS if not any(one in marker for one in SHARED)))
-)
 HARMLESS = re.compile(rb"""["']?(?:none|null|true|false|\d{1,5}|\*+|.*\*\*\*.*)["']?\Z""", re.IGNORECASE | re.DOTALL)
 KEY_MARK = b"-----BEGIN"
 KEY_BEGIN = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
@@ -130,26 +64,27 @@ class Redactor:
 
     def spans(self, data: bytes) -> List[Span]:
         """Return what must go and what comes in its place, in order, none overlapping."""
+        found = self._handed(data)
+        rows, texts = forms.candidates(data), [data]
+        if found:
+            # A token right behind a handed value begins no word: where that one goes, there is a gap.
+            lines = {forms.line_around(data, begin, end) for begin, end, _ in found}
+            tokens = {(number, *line) for number in range(len(forms.TOKENS)) for line in lines}
+            rows, texts = sorted(tokens.union(rows)), [data, _without(data, found)]
+        for number, begin, end in rows:
+            rule = forms.RULES[number]
+            for text in texts if rule.kind == forms.TOKEN else [data]:
+                matches = (_span(rule.kind, one) for one in rule.pattern.finditer(text, begin, end))
+                found += filter(None, matches)
+        return _merged(found) if found else found
+
+    def _handed(self, data: bytes) -> List[Span]:
         found: List[Span] = []
         for value in self.values:
             if value in data:
                 name = _named(value)
                 found += [(one.start(), one.end(), name) for one in re.finditer(re.escape(value), data)]
-        low = data.lower()
-        present = {marker for piece, markers in SEARCHED if piece in low for marker in markers if marker in low}
-        if present:
-            # A token right behind a handed value begins no word: where that one goes, there is a gap.
-            texts = [data, _without(data, found)] if found else [data]
-            for pattern in _tried(TOKENS, present):
-                found += [
-                    (one.start(), one.end(), one.group(1) + GONE) for text in texts for one in pattern.finditer(text)
-                ]
-            for pattern in _tried(NAMED, present):
-                values = ((one.end(1), one.end()) for one in pattern.finditer(data))
-                found += [(begin, end, b"***") for begin, end in values if not HARMLESS.match(data[begin:end])]
-            for pattern in _tried(NAMELESS, present):
-                found += [(one.end(1), one.end(), GONE) for one in pattern.finditer(data)]
-        return _merged(found) if found else found
+        return found
 
     def safe_cut(self, data: bytes, cut: int) -> int:
         """Return where a line may be cut in two at or before `cut`, so that no secret is."""
@@ -241,11 +176,17 @@ def text(words: str, secrets: Iterable[str] = ()) -> str:
 def holds_token(words: str) -> bool:
     """Say whether a text shows a token by its form; a name with a value behind it may be a variable's and is none."""
     data = words.encode(errors="replace")
-    return any(pattern.search(data) for _, pattern in TOKENS)
+    return any(pattern.search(data) for pattern in forms.TOKENS)
 
 
-def _tried(rules: Tuple[Rule, ...], present: Iterable[bytes]) -> List[Pattern[bytes]]:
-    return [pattern for markers, pattern in rules if not set(markers).isdisjoint(present)]
+def _span(kind: int, match: Match[bytes]) -> Optional[Span]:
+    """Return what goes of a match and what comes for it, None where the value is no secret."""
+    if kind == forms.TOKEN:
+        return match.start(), match.end(), match.group(1) + GONE
+    begin, end = match.end(1), match.end()
+    if kind == forms.BARE:
+        return begin, end, GONE
+    return None if HARMLESS.match(match.string, begin, end) else (begin, end, b"***")
 
 
 def _without(data: bytes, spans: Iterable[Span]) -> bytes:
@@ -258,7 +199,7 @@ def _without(data: bytes, spans: Iterable[Span]) -> bytes:
 
 def _named(value: bytes) -> bytes:
     """Return what stands for a handed secret: its kind, where its form tells one."""
-    for _, pattern in TOKENS:
+    for pattern in forms.TOKENS:
         known = pattern.fullmatch(value)
         if known:
             return known.group(1) + GONE

@@ -128,12 +128,6 @@ def test_a_value_of_no_text_is_looked_for_all_the_same():
     assert text("plain", ["ab\ud800cd"]) == "plain"
 
 
-def test_every_marker_is_searched_for_behind_a_piece_of_it():
-    found = [(piece, marker) for piece, markers in redact.SEARCHED for marker in markers]
-    assert sorted(marker for _, marker in found) == list(redact.MARKERS)
-    assert all(piece in marker for piece, marker in found)
-
-
 def test_a_token_right_behind_a_handed_value_goes_too():
     token = "hf_" + "Ab3" * 12
     assert redact.text(f"broke with some-password{token}.", ["some-password"]) == (
