@@ -2,8 +2,10 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 WORKERS ?= 2
+# Compiled once and kept, whatever the person has set: what runs hundreds of times would be compiled each time.
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup sandbox dev demo demo-down test soak lint unit e2e lock generate
+.PHONY: setup sandbox dev demo demo-down test soak lint lint-code lint-roles unit e2e lock generate
 
 # What dgops itself needs; enough inside a WSL distro.
 setup: .venv/.controller
@@ -45,13 +47,19 @@ unit: dev
 e2e: dev
 	@$(VENV)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m e2e
 
+# On two cores: the roles take as long as all the rest.
 lint: dev
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-code lint-roles
+
+lint-code:
 	@$(VENV)/ruff check .
 	@$(VENV)/ruff format --check .
 	@$(VENV)/mypy
 	@$(VENV)/lint-imports --no-logo
 	@$(VENV)/vermin --quiet --no-tips --violations -t=3.8- dgops/agent roles/*/files/*.py
 	@$(VENV)/shellcheck $$(git ls-files '*.sh' .ci/run .ci/setup)
+
+lint-roles:
 	@PATH="$(CURDIR)/$(VENV):$$PATH" ansible-lint --offline --profile production -q
 
 # Locks are hashed and name no index, so that they work behind any mirror.

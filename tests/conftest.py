@@ -1,8 +1,15 @@
 """Every test has a home, a state and a working folder of its own."""
 
+import os
+import sys
+
 import pytest
 from hypothesis import settings
 from soak import SOAK, many
+
+# Tests start dgops and Ansible by the hundred: what they import is compiled once, whatever the person has set.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 settings.register_profile("soak", max_examples=many(100))
 if SOAK:
