@@ -117,7 +117,7 @@ def test_beside_a_job_that_runs(look_away, here, settings, base, heard, tmp_path
     job = submit(here, settings, request, heard)
     home = tmp_path / "home-results"
     with Early(Place(here, base, job.id, outputs), settings, heard.told):
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while not (home / "one").exists() and time.monotonic() < until:
             time.sleep(0.05)
         assert os.listdir(home) == ["one"]
