@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 
@@ -28,6 +29,7 @@ class Stock:
         self.place = Place(folder)
         self.layout = layout_of(self.place.settings)
         self.volume = folder / "volume.tar"
+        self._words = folder / "words.json"
         # A name that the last sandbox to leave this machine removes, should nobody else have done so.
         self.image = f"{machine.IMAGES}:ready-{self.layout.identity}"
 
@@ -38,6 +40,7 @@ class Stock:
         self.place.up(NAME)
         done = self.place.dgops("deploy", "--host", NAME)
         assert done.returncode == 0, done.stdout + done.stderr
+        self._words.write_text(json.dumps([done.stdout, done.stderr]))
         whole = self.volume.with_suffix(".part")
         self._through(self.place, f"tar -C / -cp workspace >{whole}")
         # A pod's start adds the key to those that are there, and roles read them.
@@ -45,6 +48,10 @@ class Stock:
         with machine.at_work(self.layout) as engine:
             engine.call("commit", self.layout.container(NAME), self.image, timeout=5 * MINUTES)
         whole.rename(self.volume)
+
+    def words(self):
+        """Return what the deploy from bare to ready said on stdout and on stderr."""
+        return json.loads(self._words.read_text())
 
     def empty(self):
         """Take everything away; the pods that came out of it are gone by now."""
@@ -76,7 +83,7 @@ class Stock:
 
     def _hand_over(self, place):
         there = layout_of(place.settings).folder
-        there.mkdir(parents=True, mode=0o700)
+        there.mkdir(parents=True, mode=0o700, exist_ok=True)
         for name in KEYS:
             shutil.copy2(self.layout.folder / name, there / name)
         for name in KNOWN:

@@ -12,11 +12,13 @@ ENVIRONMENT = "/home/seanf/miniforge3/envs/deadly-ai"
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(stock, tmp_path_factory):
     found = Place(tmp_path_factory.mktemp("conda"))
-    found.up("pod")
-    yield found
-    found.down()
+    try:
+        stock.give(found)
+        yield found
+    finally:
+        found.down()
 
 
 def ask(place, digest):

@@ -43,13 +43,14 @@ class TestOnePod:
         assert found["hosts"]["pod"]["outcome"] == "changed"
         assert place.on("pod", "cat /var/lib/dpkg/status /etc/passwd | sha256sum; ls /home") == before
 
-    def test_bare_to_ready(self, place):
-        done = place.dgops("deploy", "--host", "pod")
-        assert done.returncode == 0, done.stderr
-        assert " ready " in done.stdout
-        assert "ssh-ed25519 " in done.stdout, "the new key's public half is printed"
+    def test_bare_to_ready(self, place, stock):
+        """By the deploy that the stock begins with: from here on the pod is what a bare one became by it."""
+        out, err = stock.words()
+        assert " ready " in out
+        assert "ssh-ed25519 " in out, "the new key's public half is printed"
         for role in ROLES:
-            assert f"pod  {role} " in done.stderr
+            assert f"pod  {role} " in err
+        stock.give(place)
 
     def test_health_passes(self, place):
         code, found = place.json("health")
@@ -97,7 +98,10 @@ class TestOnePod:
         pod = found["hosts"]["pod"]
         assert (code, pod["outcome"], pod["roles_run"]) == (0, "changed", ["git_ssh"])
         assert pod["roles_skipped"] == [role for role in ROLES if role != "git_ssh"]
-        assert "changed=0" in " ".join(plain_ansible(place)), "what was skipped had nothing to do"
+        # What was skipped had nothing to do, and what was deployed is what plain Ansible makes.
+        recap = " ".join(plain_ansible(place))
+        assert "changed=0" in recap
+        assert "failed=0" in recap
 
     def test_full_runs_every_role(self, place):
         code, found = place.json("deploy", "--host", "pod", "--full")
@@ -105,14 +109,15 @@ class TestOnePod:
         assert {tuple(one["reasons"]) for one in found["hosts"]["pod"]["plan"]} == {("--full",)}
         assert place.dgops("deploy", "--host", "pod", "--full", "--role", "user").returncode == 2
 
-    def test_another_controller_is_seen_and_proves_everything_anew(self, place):
+    def test_another_controller_is_seen(self, place):
+        """That it then proves everything anew is test_two_controllers' matter."""
         marker = "/var/lib/dgops/contract.json"
-        place.on("pod", rf"""sed -i 's/"id": "...../"id": "00000/' {marker}""")
+        place.on("pod", rf"""cp -p {marker} /tmp/mine; sed -i 's/"id": "...../"id": "00000/' {marker}""")
         _, found = place.json("deploy", "--host", "pod", "--check")
+        place.on("pod", f"cp -p /tmp/mine {marker}")
         reasons = {tuple(one["reasons"]) for one in found["hosts"]["pod"]["plan"]}
         assert len(reasons) == 1
         assert next(iter(reasons))[0].startswith("contract 00000")
-        assert place.json("deploy", "--host", "pod")[1]["hosts"]["pod"]["roles_run"] == ROLES
 
     @pytest.mark.parametrize("damage", ["truncated", "altered", "from the future"])
     def test_a_damaged_contract_is_never_half_believed(self, place, damage):
@@ -135,13 +140,7 @@ class TestOnePod:
         assert "cannot be read" in found["hosts"]["pod"]["plan"][0]["reasons"][0]
         assert place.dgops("health").returncode == 0
 
-    def test_plain_ansible_changes_nothing(self, place):
-        recap = " ".join(plain_ansible(place))
-        assert "changed=0" in recap
-        assert "failed=0" in recap
-
     def test_one_role(self, place):
-        place.dgops("deploy", "--host", "pod")
         code, found = place.json("deploy", "--host", "pod", "--role", "user")
         assert (code, found["hosts"]["pod"]["roles_run"]) == (0, ["user"])
         assert place.dgops("health").returncode == 0

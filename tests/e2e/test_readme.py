@@ -6,6 +6,8 @@ import shutil
 import pytest
 from place import REPO, Place
 
+from dgops.sandbox import hosts
+
 pytestmark = pytest.mark.e2e
 EXAMPLE = "ssh root@203.0.113.7 -p 40022 -i ~/.ssh/id_ed25519"
 ACTIVATE = ". .venv/bin/activate"
@@ -34,7 +36,7 @@ def test_the_two_commands_are_what_ci_runs():
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(stock, tmp_path_factory):
     # There is no GPU here, and no forge: fast-test mode, and health asks neither.
     root = tmp_path_factory.mktemp("readme")
     found = Place(root, clone=True)
@@ -42,12 +44,16 @@ def place(tmp_path_factory):
     for inventory in ("local", "wsl"):
         (root / f"inventories/{inventory}/group_vars").mkdir(exist_ok=True)
         (root / f"inventories/{inventory}/group_vars/all.yml").write_text("git_ssh__check_auth: false\n")
-    yield found
-    found.down()
+    try:
+        stock.give(found)
+        yield found
+    finally:
+        found.down()
 
 
 def test_your_own_pod(place):
-    pod = place.up("pod")[0]
+    """A controller that never deployed to it runs every role; from bare to ready is the stock's own deploy."""
+    pod = hosts.listed(place.settings)[0]
     lines = sections()["Your own pod"]
     assert any(EXAMPLE in line for line in lines)
     for line in lines:

@@ -18,12 +18,21 @@ def torch_wheel():
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(stock, tmp_path_factory):
     wheel = torch_wheel()
     if wheel is None:
         pytest.skip("no CPU wheel of torch for Python 3.11 in a folder that PIP_FIND_LINKS names")
     found = Place(tmp_path_factory.mktemp("torch"))
-    found.up("pod")
+    try:
+        stock.give(found)
+        ask(found, wheel)
+        yield found
+    finally:
+        found.down()
+
+
+def ask(found, wheel):
+    """Ask for a venv with torch, by a lock that is made here."""
     locks = found.root / "locks"
     found.run("cp", "-r", REPO / "locks", locks)
     (locks / "app.in").write_text(f"torch=={wheel.name.split('-')[1]}\nnumpy<2\n")
@@ -38,8 +47,6 @@ def place(tmp_path_factory):
     }
     (found.root / "inventories/sandbox/host_vars").mkdir()
     (found.root / "inventories/sandbox/host_vars/pod.yml").write_text(json.dumps(variables))
-    yield found
-    found.down()
 
 
 def test_torch_is_there_as_locked(place):
