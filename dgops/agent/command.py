@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set
 
 from dgops.agent import launch, process, redact
 from dgops.agent.pump import Pump
+from dgops.agent.told import Told
 
 if TYPE_CHECKING:
     from dgops.agent.journal import Journal
@@ -31,6 +32,7 @@ class Command:
         self.handle: Optional[launch.Started] = None
         self.code: Optional[int] = None
         self.pumps: List[Pump] = []
+        self.told: Optional[Told] = None
         self.rung = 0
 
     def start(self, folder: str, order: Dict[str, Any], held: Dict[int, int]) -> int:
@@ -45,6 +47,8 @@ class Command:
             pump = Pump(pipe, logs[name], redact.Redactor(secrets), partial(progress.saw, name))
             self.pumps.append(pump)
             self.selector.register(pipe, selectors.EVENT_READ, pump)
+        self.told = Told(self.handle.told, self.journal)
+        self.selector.register(self.handle.told, selectors.EVENT_READ, self.told)
 
     @property
     def touched(self) -> float:
@@ -123,3 +127,6 @@ class Command:
             if not pump.closed:
                 self.selector.unregister(pump.pipe)
             pump.finish()
+        if self.told and not self.told.closed:
+            self.selector.unregister(self.told.pipe)
+            self.told.finish()

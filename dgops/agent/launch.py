@@ -31,11 +31,12 @@ class LaunchError(Exception):
 
 
 class Started(NamedTuple):
-    """A running command: the head of its own session, and the ends of its pipes."""
+    """A running command: the head of its own session, and the ends of its pipes; `told` carries events of its own."""
 
     pid: int
     stdout: int
     stderr: int
+    told: int
     handle: "subprocess.Popen[bytes]"
 
 
@@ -48,6 +49,8 @@ def start(folder: str, order: Dict[str, Any], held: Dict[int, int]) -> Started:
         raise LaunchError(NOT_FOUND, "{}: no such folder to work in".format(cwd))
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
+    told_read, told_write = os.pipe()
+    env["DGOPS_EVENTS_FD"] = str(told_write)
     supervisor = os.getpid()
     try:
         handle = subprocess.Popen(
@@ -57,18 +60,20 @@ def start(folder: str, order: Dict[str, Any], held: Dict[int, int]) -> Started:
             stderr=err_write,
             cwd=cwd,
             env=env,
-            pass_fds=tuple(held.values()),
+            pass_fds=(told_write, *held.values()),
             start_new_session=True,
             preexec_fn=lambda: _tie(supervisor),
         )
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         os.close(out_read)
         os.close(err_read)
+        os.close(told_read)
         raise LaunchError(*_explained(spec["argv"][0], cwd, env["PATH"], error)) from error
     finally:
         os.close(out_write)
         os.close(err_write)
-    return Started(handle.pid, out_read, err_read, handle)
+        os.close(told_write)
+    return Started(handle.pid, out_read, err_read, told_read, handle)
 
 
 def environment(folder: str, order: Dict[str, Any], held: Dict[int, int]) -> Dict[str, str]:

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from dgops.jobs.recipe import Recipe
 
 # First words that are pipelines of dgops' own, loaded on use: a host has no more than click to import here.
-PIPELINES = {"dataset": ("dgops.cli.dataset:dataset", "Take photographs to captioned training sets.")}
+PIPELINES = {
+    "train": ("dgops.cli.train_on_host:train", "Train a LoRA by a recipe, followed to the end."),
+    "dataset": ("dgops.cli.dataset:dataset", "Take photographs to captioned training sets."),
+}
 COMMAND = "dgops.command"
 FORM = "dgops run --host HOST -- COMMAND …"
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -29,7 +29,8 @@ WIPE = "\r\x1b[K"
 class Options:
     """How a job is shown: `event` returns the line for one of its events ("" for none), `more` lines for its end.
 
-    `as_object` returns what --json prints, where that is not the job with its outputs.
+    `as_object` returns what --json prints, where that is not the job with its outputs. Without `output` what the job
+    writes stays in its log, since its events say what is worth a look.
     """
 
     detach: bool = False
@@ -37,6 +38,7 @@ class Options:
     event: Callable[[Mapping[str, Any]], str] = lambda _event: ""
     more: Callable[[Ended], Sequence[str]] = lambda _ended: ()
     as_object: Callable[[Ended], dict[str, Any]] | None = None
+    output: bool = True
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,8 @@ class Progress:
 
     def wrote(self, stream: str, text: str) -> None:
         """Pass the job's output on: as it is into a file or pipe, harmless onto a terminal."""
+        if not self.options.output:
+            return
         self._wipe()
         target = sys.stderr if stream == "stderr" or self.options.as_json else sys.stdout
         if target.isatty():

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dgops.settings import Settings
 
 # A pipeline's folders belong together: they come home when all is done.
-KINDS = ("command", "script")
+KINDS = ("command", "script", "train")
 # Between two looks; a look that takes long is not worth having often.
 PAUSE, SHARE = 3.0, 10.0
 # Digested and fetched at once.

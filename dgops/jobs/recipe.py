@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from yaml.nodes import Node
 
 KINDS = ("script",)
+# Whose keys other rooms know.
+PLUGINS = ("train",)
 KEYS = ("kind", "command", "inputs", "outputs", "env", "secrets", "gpus", "priority", "stall", "resume")
 HINT = "a recipe:  kind: script, command: [python, train.py], inputs: [train.py], outputs: [results]"
 NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
@@ -47,25 +49,31 @@ class Recipe:
 
 def load(path: Path) -> Recipe:
     """Read a recipe; raises ConfigError with every mistake, each with file, line and key."""
+    return parse(text_of(path), path)
+
+
+def text_of(path: Path) -> str:
+    """Return a recipe's text; raises ConfigError where it cannot be one."""
     try:
         if path.stat().st_size > LARGEST:
             raise ConfigError([f"{path}: larger than a recipe can be (1 MB)"], HINT)
-        text = path.read_bytes().decode()
+        return path.read_bytes().decode()
     except OSError as error:
         raise ConfigError([f"{path}: {error.strerror or error}"], HINT) from None
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path}: not UTF-8: {error}"], HINT) from None
-    return parse(text, path)
 
 
 def parse(text: str, path: Path) -> Recipe:
     """Read a recipe's text; path names it in messages, and its folder is what relative paths are relative to."""
-    reader = _Reader(path, {}, [])
+    reader = Reader(path, {}, [])
     folder = path.absolute().parent
     reader.open(text)
     kind = reader.text("kind", required=True)
+    if kind in PLUGINS:
+        raise ConfigError([f"{path}: kind: {kind} is run by its own command"], f"dgops run {kind} {path} --host HOST")
     if kind and kind not in KINDS:
-        reader.note("kind", f"{kind!r} is no kind of recipe (known: {', '.join(KINDS)})")
+        reader.note("kind", f"{kind!r} is no kind of recipe (known: {', '.join((*KINDS, *PLUGINS))})")
     recipe = Recipe(
         name=path.stem,
         kind=kind,
@@ -103,48 +111,54 @@ def output_of(text: str, folder: Path) -> Output:
 
 
 @dataclass(frozen=True)
-class _Reader:
+class Reader:
     """Reads the nodes of one file. Scalars are taken as they are written: `010` and `yes` stay what they are."""
 
     path: Path
     nodes: dict[str, Node]
     problems: list[str]
+    keys: tuple[str, ...] = KEYS
+    hint: str = HINT
 
     def open(self, text: str) -> None:
+        """Read a file's nodes; raises ConfigError where it is no mapping at all."""
         import yaml
 
         try:
             root = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
             line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-            raise ConfigError([f"{self.path}{line}: not YAML: {error.problem or error.context}"], HINT) from None
+            raise ConfigError([f"{self.path}{line}: not YAML: {error.problem or error.context}"], self.hint) from None
         except (yaml.YAMLError, ValueError) as error:
-            raise ConfigError([f"{self.path}: not YAML: {' '.join(str(error).split())}"], HINT) from None
+            raise ConfigError([f"{self.path}: not YAML: {' '.join(str(error).split())}"], self.hint) from None
         except RecursionError:
-            raise ConfigError([f"{self.path}: nested too deeply"], HINT) from None
+            raise ConfigError([f"{self.path}: nested too deeply"], self.hint) from None
         if not isinstance(root, yaml.MappingNode):
-            raise ConfigError([f"{self.path}: a recipe is a mapping of keys (known: {', '.join(KEYS)})"], HINT)
-        for name, _, value in self._pairs(root, "key"):
-            if name not in KEYS:
+            known = ", ".join(self.keys)
+            raise ConfigError([f"{self.path}: a recipe is a mapping of keys (known: {known})"], self.hint)
+        for name, _, value in self.pairs(root, "key"):
+            if name not in self.keys:
                 self.nodes.setdefault(name, value)
-                self.note(name, f"unknown key (known: {', '.join(KEYS)})")
+                self.note(name, f"unknown key (known: {', '.join(self.keys)})")
             elif name in self.nodes:
                 self.note(name, "given twice")
             else:
                 self.nodes[name] = value
 
     def note(self, key: str, problem: str, node: Node | None = None) -> None:
+        """Take note of a mistake."""
         at = node or self.nodes.get(key)
         line = f":{at.start_mark.line + 1}" if at is not None else ""
         self.problems.append(f"{self.path}{line}: {key}: {problem}")
 
     def text(self, key: str, *, required: bool = False) -> str:
+        """Return a text, nothing where there is none."""
         node = self.nodes.get(key)
         if node is None:
             if required:
                 self.problems.append(f"{self.path}: {key}: missing")
             return ""
-        found = _scalar(node)
+        found = scalar(node)
         if not found:
             self.note(key, "is no text")
         return found or ""
@@ -154,13 +168,13 @@ class _Reader:
         node = self.nodes.get(key)
         if node is None:
             return []
-        items = [node] if _scalar(node) is not None else _items(node)
+        items = [node] if scalar(node) is not None else _items(node)
         if items is None:
             self.note(key, "is empty" if _blank(node) else "is no list")
             return []
         found = []
         for item in items:
-            word = _scalar(item)
+            word = scalar(item)
             if not word:
                 self.note(key, "holds something that is no text", item)
             elif "\0" in word:
@@ -170,12 +184,13 @@ class _Reader:
         return found
 
     def command(self, key: str, *, required: bool) -> tuple[str, ...] | None:
+        """Return an argv: a list of words, or a script for the shell."""
         node = self.nodes.get(key)
         if node is None:
             if required:
                 self.problems.append(f"{self.path}: {key}: missing")
             return None
-        script = _scalar(node)
+        script = scalar(node)
         if script is not None and script.strip() and "\0" not in script:
             return ("sh", "-c", script)
         before = len(self.problems)
@@ -185,6 +200,7 @@ class _Reader:
         return tuple(found)
 
     def outputs(self) -> tuple[Output, ...]:
+        """Return what comes home."""
         found = []
         for text in self.words("outputs"):
             try:
@@ -194,6 +210,7 @@ class _Reader:
         return tuple(found)
 
     def variables(self) -> dict[str, str]:
+        """Return the environment."""
         import yaml
 
         node = self.nodes.get("env")
@@ -203,8 +220,8 @@ class _Reader:
             self.note("env", "is no mapping of names to values")
             return {}
         found: dict[str, str] = {}
-        for name, at, value in self._pairs(node, "env"):
-            text = _scalar(value)
+        for name, at, value in self.pairs(node, "env"):
+            text = scalar(value)
             if not VARIABLE.fullmatch(name):
                 self.note("env", f"{name!r} is no name of a variable", at)
             elif text is None or "\0" in text:
@@ -214,6 +231,7 @@ class _Reader:
         return found
 
     def secrets(self) -> tuple[str, ...]:
+        """Return the names of secrets."""
         found = self.words("secrets")
         for name in found:
             if not VARIABLE.fullmatch(name):
@@ -221,6 +239,7 @@ class _Reader:
         return tuple(found)
 
     def gpus(self) -> Gpus | None:
+        """Return how many GPUs, or which."""
         text = self.text("gpus")
         try:
             return gpus_from(text) if text else None
@@ -247,25 +266,26 @@ class _Reader:
             return None
         if not isinstance(node, yaml.MappingNode):
             return replace(Stall(), stop=self._policy(node))
-        found = {name: (at, value) for name, at, value in self._pairs(node, "stall")}
+        found = {name: (at, value) for name, at, value in self.pairs(node, "stall")}
         for name in found.keys() - {"times", "then"}:
             self.note("stall", f"unknown key {name} (known: times, then)", found[name][0])
-        times = _scalar(found["times"][1]) if "times" in found else str(Stall.times)
+        times = scalar(found["times"][1]) if "times" in found else str(Stall.times)
         if times is None or not NUMBER.fullmatch(times) or not 1 <= int(times) <= MOST_TIMES:
             self.note("stall", f"times is no whole number from 1 to {MOST_TIMES}", found["times"][1])
             return None
         return Stall(int(times), self._policy(found["then"][1]) if "then" in found else False)
 
     def _policy(self, node: Node) -> bool:
-        text = _scalar(node)
+        text = scalar(node)
         if text not in POLICIES:
             self.note("stall", f"{text!r} is neither nothing nor stop", node)
         return POLICIES.get(text or "", False)
 
-    def _pairs(self, node: Any, key: str) -> list[tuple[str, Node, Node]]:
+    def pairs(self, node: Any, key: str) -> list[tuple[str, Node, Node]]:
+        """Return a mapping's names with their nodes and values, in order."""
         found = []
         for name, value in node.value:
-            text = _scalar(name)
+            text = scalar(name)
             if text is None:
                 self.note(key, "a name that is no text", name)
             else:
@@ -273,7 +293,7 @@ class _Reader:
         return found
 
 
-def _scalar(node: Node) -> str | None:
+def scalar(node: Node) -> str | None:
     """Return a scalar as it is written, None for anything else and for what was left blank."""
     import yaml
 

@@ -106,6 +106,7 @@ class Place:
     vram_gib: float = 0.0
     torch: str = ""
     xformers: bool = False
+    fast_test: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,167 @@
+"""dgops run train: a recipe's set goes to a host, the training runs there as a job, LoRA and card come home."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dgops.cli.render import print_json
+from dgops.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dgops.cli.watching import Ended
+    from dgops.hosts.host import Host
+    from dgops.jobs.job import Request
+    from dgops.settings import Settings
+    from dgops.training.order import Order
+    from dgops.training.prepare import Ready
+
+MODELS = "models"
+ORDER = "training.json"
+SHOWN = {"start": "train", "step": "step", "sample": "sample", "checkpoint": "saved", "failed": "failed"}
+# In a log of lines, how many of a training's steps are worth one.
+LINES = 20
+
+
+@click.command()
+@click.argument("recipe")
+@click.option("--dataset", metavar="DIR", default="", help="The published set, in place of the recipe's.")
+@click.option("--host", metavar="HOST", help="Which host; exactly one.")
+@click.option("--allow-drift", is_flag=True, help="Start although venvs there differ from their locks.")
+@click.option("--detach", is_flag=True, help="Start it, print its id, and leave.")
+@click.option("--json", "as_json", is_flag=True, help="Print the model card as JSON at the end.")
+@click.pass_context
+def train(
+    ctx: click.Context, recipe: str, dataset: str, host: str | None, allow_drift: bool, detach: bool, as_json: bool
+) -> None:
+    """Train a LoRA on a host by a recipe, follow it, and bring LoRA, samples and model card home.
+
+    RECIPE is a file, or the name of one that dgops carries (dgops recipes list). Run again after whatever happened:
+    it goes on from its last state, and what is trained already is only brought home. Ctrl-C detaches.
+    """
+    from dgops.training import prepare
+
+    if recipe.endswith(".json"):
+        ctx.exit(_here(ctx.obj, Path(recipe)))
+    made = prepare.ready(prepare.find(recipe), dataset)
+    if not host:
+        raise UsageError("on which host?", f"dgops run train {recipe} --host HOST  (dgops hosts list)")
+    ctx.exit(run_on_host(ctx, host, made, {"allow_drift": allow_drift, "detach": detach, "as_json": as_json}))
+
+
+def run_on_host(ctx: click.Context, pattern: str, made: Ready, asked: Mapping[str, bool]) -> int:
+    """Send what is missing, train as a job, bring home what it made; returns the exit code."""
+    from dgops.cli import following, watching
+    from dgops.jobs.ready import deployed
+    from dgops.training import prepare
+
+    settings: Settings = ctx.obj
+    host = following.one_host(settings, pattern)
+    contract = deployed(host, settings)
+    order = prepare.order_for(host, contract, made)
+    home = Path(MODELS) / order.run
+    request = replace(
+        request_for(settings, host, order, made, settings.mode or contract.mode), allow_drift=asked["allow_drift"]
+    )
+    shown = watching.Options(
+        asked["detach"],
+        asked["as_json"],
+        Steps().line,
+        lambda ended: _summary(ended, home),
+        lambda ended: _as_object(ended, home),
+        output=False,
+    )
+    return following.run_job(ctx, host, request, shown).code
+
+
+def request_for(settings: Settings, host: Host, order: Order, made: Ready, mode: str) -> Request:
+    """Return the job that trains; the order is written down here, and stays for as long as the run is known."""
+    from dgops.files import write_json
+    from dgops.hosts import secrets
+    from dgops.jobs.gpus import Gpus
+    from dgops.jobs.job import Input, Output, Request
+    from dgops.training import order as orders
+    from dgops.training import results, run
+
+    path = settings.state / "training" / f"{order.run}.json"
+    write_json(path, orders.to_json(order))
+    inputs = [Input(path, ORDER), Input(made.folder, run.DATASET, _names(made.folder))]
+    if made.regularisation:
+        inputs.append(Input(made.regularisation, run.REGULARISATION, _names(made.regularisation)))
+    gated = ["HF_TOKEN"] if any(one.source.startswith("hf:") for one in order.recipe.models) else []
+    known = secrets.wanted(host)
+    found = secrets.load([*known, *(name for name in gated if name in os.environ and name not in known)])
+    argv = ("dgops", *(() if mode == "production" else ("--mode", mode)), "run", "train", ORDER)
+    output = Output(f"{order.output}/{results.FOLDER}", Path(MODELS) / order.run)
+    return Request(
+        "train", f"train {order.run}", argv, tuple(inputs), (output,), secrets=found, gpus=Gpus(count=1), resume=argv
+    )
+
+
+def _names(folder: Path) -> tuple[str, ...]:
+    """Return the pictures and captions of a set's folder, and nothing that lies beside them."""
+    from dgops.training.prepare import PICTURES
+
+    return tuple(sorted(one.name for one in folder.iterdir() if one.suffix.lower() in (*PICTURES, ".txt")))
+
+
+class Steps:
+    """Turns a training's events into lines: a step now and then, everything else as it comes."""
+
+    def __init__(self) -> None:
+        self.said = -1
+
+    def line(self, event: Mapping[str, Any]) -> str:
+        """Return the line for an event, nothing where it is not worth one."""
+        room, _, kind = str(event.get("event")).partition(".")
+        if room != "training" or kind not in SHOWN or (kind == "step" and not self._worth(event.get("fields"))):
+            return ""
+        return f"  {SHOWN[kind]:<12} {event.get('msg')}"
+
+    def _worth(self, fields: Any) -> bool:
+        step, total = (fields.get(key) if isinstance(fields, dict) else None for key in ("step", "total"))
+        if not isinstance(step, int) or not isinstance(total, int) or not total:
+            return False
+        part = step * LINES // total
+        worth, self.said = part != self.said or step == total, part
+        return worth
+
+
+def _summary(ended: Ended, home: Path) -> Sequence[str]:
+    from dgops.training import card, curve
+
+    found = card.read(home)
+    if ended.code or not found:
+        return ()
+    said = found["training"]
+    losses = curve.read(home / curve.METRICS)
+    lines = [f"  {'lora':<12} {home / said['file']}  sha256 {said['sha256'][:12]}"]
+    lines += [f"  {'comfyui':<12} {said['comfyui']}"] if said["comfyui"] else []
+    lines += [f"  {'loss':<12} {curve.letters(losses)}  {losses[0][1]:.3f} → {losses[-1][1]:.3f}"] if losses else []
+    return [*lines, f"look: {home / 'loss.png'}  {home / card.PAGE}"]
+
+
+def _as_object(ended: Ended, home: Path) -> dict[str, Any]:
+    from dgops.training import card
+
+    return {"ok": ended.code == 0, "job": ended.job.listed() if ended.job else None, "card": card.read(home)}
+
+
+def _here(settings: Settings, path: Path) -> int:
+    """Train on this machine what a controller planned: what the job on a host is."""
+    from dgops.training import order, run
+    from dgops.training.teller import Teller
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    found = run.train(order.read(path), path.absolute().parent, settings.mode or "production", Teller(), say)
+    if "DGOPS_JOB_ID" not in os.environ:
+        print_json(found)
+    return 0
