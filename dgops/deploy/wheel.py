@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 SOURCES = (
-    *("dgops", "roles", "playbooks", "locks", "profiles", "inventories/runpod/hosts.py"),
+    *("dgops", "roles", "playbooks", "locks", "profiles", "recipes", "inventories/runpod/hosts.py"),
     *("pyproject.toml", "README.md", "LICENSE", "LICENSES"),
 )
 BUILD_SECONDS = 120

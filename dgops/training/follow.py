@@ -27,6 +27,14 @@ OUT_OF_MEMORY = ("out of memory", "outofmemoryerror", "cuda_error_out_of_memory"
 LADDER = "lower one after the other: batch_size 1, resolution, rank; a quicker preset does all of it"
 
 
+class NotANumberError(DgopsError):
+    """The loss is no number any more, from `step` on."""
+
+    def __init__(self, message: str, hint: str, step: int) -> None:
+        super().__init__(message, hint)
+        self.step = step
+
+
 class Follow:
     """Reads the lines of one program of a plan."""
 
@@ -41,7 +49,7 @@ class Follow:
         self.vram: Callable[[], float | None] = lambda: None
 
     def saw(self, line: str) -> None:
-        """Read a state of a line; raises DgopsError where the loss is no number any more."""
+        """Read a state of a line; raises NotANumberError where the loss is no number any more."""
         if any(words in line.lower() for words in OUT_OF_MEMORY):
             self.memory = True
         found = self.trainer.progress(line) if self.step.trains else None
@@ -49,7 +57,9 @@ class Follow:
             return
         step = found.step + self.step.begin
         if found.loss is not None and not math.isfinite(found.loss):
-            raise DgopsError(f"the loss is {found.loss} at step {step}", "a lower learning_rate, or bf16 for fp16")
+            raise NotANumberError(
+                f"the loss is {found.loss} at step {step}", "a lower learning_rate, or bf16 for fp16", step
+            )
         if step <= self.at:
             return
         now = time.monotonic()

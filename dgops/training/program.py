@@ -47,6 +47,10 @@ def run(step: Step, folder: Path, saw: Callable[[str], None], tick: Callable[[],
     except BaseException:
         _end(started)
         raise
+    finally:
+        for pipe in (started.stdout, started.stderr):
+            if pipe:
+                pipe.close()
 
 
 def _carry(started: subprocess.Popen[bytes], saw: Callable[[str], None], tick: Callable[[], None]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dgops.errors import BusyError, DgopsError
-from dgops.files import digest_file, write_atomic
+from dgops.files import digest_bytes, digest_file, write_atomic
 from dgops.training import card, curve, follow, machine, models, program, results, trainer, written
 from dgops.training.follow import Follow
 from dgops.training.values import Place
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dgops.training.trainer import Trainer
     from dgops.training.values import Outputs, Plan, State, Step
 
+SPOILT = "not-a-number"
 DATASET, REGULARISATION = "dataset", "regularisation"
 # Between two looks for new files, and at the memory of the GPU.
 LOOK_SECONDS, VRAM_SECONDS = 1.0, 5.0
@@ -66,6 +67,8 @@ def train(order: Order, work: Path, mode: str, teller: Teller, say: Callable[[st
         try:
             return _train(scene)
         except DgopsError as error:
+            if isinstance(error, follow.NotANumberError):
+                _set_aside(scene, error.step)
             state = scene.outputs(scene.plan()).state
             kept = f"the last good state is step {state.step} ({state.path})" if state else "no state was saved yet"
             teller.tell("failed", f"{error.message}; {kept}", "error", step=state.step if state else 0)
@@ -192,6 +195,20 @@ def _finish(scene: Scene, plan: Plan, found: Outputs, seconds: float) -> dict[st
     return said
 
 
+def _set_aside(scene: Scene, step: int) -> None:
+    """Move what was written since the loss is no number: nobody goes on from it, and none of it goes home."""
+    found = scene.outputs(scene.plan())
+    spoilt = [path for path, at in found.checkpoints.items() if at >= step]
+    spoilt += [one.path for one in found.states if one.step >= step]
+    spoilt += [found.final] if found.final and found.final not in spoilt else []
+    for path in spoilt:
+        there = scene.output / SPOILT / str(time.time_ns()) / path
+        there.parent.mkdir(parents=True)
+        with contextlib.suppress(FileNotFoundError):
+            (scene.output / path).rename(there)
+        (scene.output / results.FOLDER / Path(path).name).unlink(missing_ok=True)
+
+
 def _write(output: Path, plan: Plan) -> None:
     for name, text in plan.files.items():
         path = output / name
@@ -224,7 +241,7 @@ def _seldom(look: Callable[[], float | None]) -> Callable[[], float | None]:
 @contextlib.contextmanager
 def _alone(order: Order) -> Iterator[None]:
     """Hold the run's lock, on a local disk: volumes of pods have no flock to rely on."""
-    path = Path(tempfile.gettempdir()) / f"dgops-training-{os.getuid()}-{order.run}.lock"
+    path = Path(tempfile.gettempdir()) / f"dgops-training-{os.getuid()}-{digest_bytes(order.output.encode())[:16]}.lock"
     with path.open("w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

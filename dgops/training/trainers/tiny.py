@@ -117,7 +117,8 @@ class Tiny:
         final = plan.lora if str(written.notes.get(plan.lora, {}).get("ss_steps")) == str(plan.total) else ""
         if final:
             checkpoints[final] = plan.total
-        return Outputs(checkpoints, samples, _state(name, plan, written), final)
+        states = _states(name, plan, written)
+        return Outputs(checkpoints, samples, states[-1] if states else None, final, states)
 
     def cached(self, written: Written) -> int:
         """Return 0: it caches nothing."""
@@ -137,17 +138,17 @@ def _numbered(pattern: str, written: Written) -> dict[str, int]:
     return {path: int(match[1]) for path, match in found if match}
 
 
-def _state(name: str, plan: Plan, written: Written) -> State | None:
-    """Return the newest state that is whole and not beyond the end."""
-    best = None
+def _states(name: str, plan: Plan, written: Written) -> tuple[State, ...]:
+    """Return the states that are whole and before the end, oldest first."""
+    found = []
     for path, step in _numbered(rf"{name}-step(\d+)-state/train_state\.json", written).items():
         folder = path.rpartition("/")[0]
         facts = written.notes.get(path, {})
         epoch = facts.get("current_epoch")
         whole = all(f"{folder}/{one}" in written.files for one in STATE) and facts.get("current_step") == step
-        if whole and isinstance(epoch, int) and step <= plan.total and (best is None or step > best.step):
-            best = State(step, epoch, folder)
-    return best
+        if whole and isinstance(epoch, int) and step <= plan.total:
+            found.append(State(step, epoch, folder))
+    return tuple(sorted(found, key=lambda one: one.step))
 
 
 TRAINER = Tiny()

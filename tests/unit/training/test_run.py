@@ -1,0 +1,115 @@
+"""A run on the machine that trains: gone on with after a kill, stopped at a loss that is none, its end looked at."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from dgops.errors import DgopsError
+from dgops.training import card, curve, machine, order, program, run
+from dgops.training.order import Order
+from dgops.training.teller import Teller
+from dgops.training.trainers import tiny
+from dgops.training.values import Dataset, Parameters, Recipe, Samples
+
+# A stand-in with tiny's files and lines, since this interpreter has no torch; what it does is in SCRIPT.
+PROGRAM = """\
+import json, os, struct, sys
+c = json.loads(open(sys.argv[1]).read())
+script, out = json.loads(os.environ["SCRIPT"]), c["output"]
+begin = int(c["resume"].split("-step")[1].split("-")[0]) if c["resume"] else 0
+def lora(path, step):
+    head = json.dumps({"__metadata__": {"ss_steps": str(step)}}).encode()
+    open(path, "wb").write(struct.pack("<Q", len(head)) + head)
+for step in range(begin + 1, c["steps"] + 1):
+    loss = "nan" if step == script.get("nan") else 1 / step
+    sys.stderr.write(f"\\rsteps: {step}%|#| {step}/{c['steps']} [00:01<00:01, 1.00it/s, avr_loss={loss}]")
+    sys.stderr.flush()
+    if step % c["save_every"] == 0:
+        state = f"{out}/{c['name']}-step{step:08d}-state"
+        os.makedirs(state)
+        for name in ("lora.safetensors", "optimizer.pt"):
+            open(f"{state}/{name}", "w").close()
+        json.dump({"current_step": step, "current_epoch": 1}, open(f"{state}/train_state.json", "w"))
+        lora(f"{out}/{c['name']}-step{step:08d}.safetensors", step)
+    if step == script.get("die"):
+        sys.exit(script.get("say", "died"))
+if not script.get("lie"):
+    lora(f"{out}/{c['name']}.safetensors", c["steps"])
+"""
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    monkeypatch.setattr(tiny, "program", lambda: {"program/tiny/__main__.py": PROGRAM, "program/tiny/__init__.py": ""})
+    monkeypatch.setattr(machine, "look", lambda: machine.Machine(1))
+    (tmp_path / "venv/bin").mkdir(parents=True)
+    os.symlink(sys.executable, tmp_path / "venv/bin/python")
+    said = Parameters("adamw", "constant", "fp32", 1e-3, 4, 4.0, 32, steps=20, save_every=5)
+    recipe = Recipe("a", "tiny", "tiny-unet", "quick", "d", "t", said, Samples(("t",)))
+    where = {"output": str(tmp_path / "out"), "models": str(tmp_path / "models"), "cache": str(tmp_path / "cache")}
+    return Order(recipe, Dataset("d" * 64, 4), str(tmp_path / "venv"), loras=str(tmp_path / "loras"), **where)
+
+
+def train(made, monkeypatch, **script):
+    monkeypatch.setenv("SCRIPT", json.dumps(script))
+    return run.train(made, Path(made.output).parent, "fast-test", Teller(), lambda _line: None)
+
+
+def test_to_its_end_and_again(made, monkeypatch):
+    found = train(made, monkeypatch)
+    results = Path(made.output) / "results"
+    assert (found["training"]["steps"], found["training"]["loss"]) == (20, 1 / 20)
+    assert [step for step, _ in curve.read(results / "metrics.jsonl")] == list(range(1, 21))
+    names = {one.name for one in results.iterdir()}
+    assert names >= {"a.safetensors", "a-step00000005.safetensors", "card.json", "README.md", "loss.png"}
+    assert (Path(made.loras) / f"{made.run}.safetensors").is_file()
+    monkeypatch.setattr(program, "run", lambda *_all: pytest.fail("it ran again"))
+    assert train(made, monkeypatch) == card.read(results)
+
+
+def test_killed_and_gone_on_with_it_counts_right_and_writes_nothing_over(made, monkeypatch):
+    with pytest.raises(DgopsError, match=r"exit 1 at step 12 of 20; the last good state is step 10"):
+        train(made, monkeypatch, die=12)
+    first = Path(made.output) / "a-step00000010.safetensors"
+    before = first.stat()
+    found = train(made, monkeypatch)
+    assert (found["training"]["begun_at"], found["training"]["steps"]) == (10, 20)
+    assert (first.stat().st_ino, first.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    losses = curve.read(Path(made.output) / "metrics.jsonl")
+    assert losses == [(step, pytest.approx(1 / step)) for step in range(1, 21)]
+
+
+def test_a_loss_that_is_no_number_ends_it(made, monkeypatch):
+    with pytest.raises(DgopsError, match=r"the loss is nan at step 8; the last good state is step 5") as caught:
+        train(made, monkeypatch, nan=8)
+    assert "learning_rate" in caught.value.hint
+    # What it wrote before it could be ended is nothing to go on from.
+    assert not [one for one in Path(made.output).glob("a*.safetensors") if one.name > "a-step00000005.safetensors"]
+    assert train(made, monkeypatch)["training"]["begun_at"] == 5
+
+
+def test_out_of_memory_names_what_to_lower(made, monkeypatch):
+    with pytest.raises(DgopsError, match="out of memory at step 3") as caught:
+        train(made, monkeypatch, die=3, say="torch.OutOfMemoryError: CUDA out of memory")
+    assert "batch_size" in caught.value.hint
+
+
+def test_done_without_its_file_is_not_done(made, monkeypatch):
+    with pytest.raises(DgopsError, match=r"a\.safetensors is not there"):
+        train(made, monkeypatch, lie=True)
+
+
+def test_production_without_a_gpu_is_refused_before_anything(made):
+    with pytest.raises(DgopsError, match="FATAL: no GPU"):
+        run.train(made, Path(made.output).parent, "production", Teller(), lambda _line: None)
+    assert not Path(made.output).exists()
+
+
+def test_an_order_there_and_back(made, tmp_path):
+    path = tmp_path / "training.json"
+    path.write_text(json.dumps(order.to_json(made)))
+    assert order.read(path) == made
+    assert order.read(path).run == made.run
