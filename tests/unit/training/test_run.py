@@ -29,7 +29,7 @@ for step in range(begin + 1, c["steps"] + 1):
     sys.stderr.flush()
     if step % c["save_every"] == 0:
         state = f"{out}/{c['name']}-step{step:08d}-state"
-        os.makedirs(state)
+        os.makedirs(state, exist_ok=True)
         for name in ("lora.safetensors", "optimizer.pt"):
             open(f"{state}/{name}", "w").close()
         json.dump({"current_step": step, "current_epoch": 1}, open(f"{state}/train_state.json", "w"))
