@@ -188,7 +188,8 @@ def _file_layer(path: Path, problems: list[str], maps: list[MapTable]) -> dict[s
     known = _defaults(None)
     layer = {}
     maps += _maps(path, table.pop("sync", {}), problems)
-    table = {key: raw for key, raw in table.items() if "." not in key} | _pods(path, table.pop("pods", {}), problems)
+    own = _pods(path, table.pop("pods", {}), problems)
+    table = {key: raw for key, raw in table.items() if "." not in key} | own
     for key, raw in table.items():
         if key not in known:
             plain = [one for one in known if "." not in one]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -35,19 +36,21 @@ def keys_of(provider: Provider, found: Pod) -> dict[str, str]:
     return ready.host_keys(provider, found.id, LOG_SECONDS) if found.ssh else {}
 
 
-def show_card(
-    found: Pod,
-    keys: dict[str, str],
-    as_json: bool,
-    *,
-    host: bool = False,
-    standing: Standing | None = None,
-    **more: Any,
-) -> None:
-    """Print a pod: how it stands, what is in it, and the next command; `host` says that the inventory lists it."""
+@dataclass(frozen=True)
+class Card:
+    """What is known besides the pod: whether the inventory lists it, how it stands, and what it has cost."""
+
+    host: bool = False
+    standing: Standing | None = None
+    spent: float = 0.0
+
+
+def show_card(found: Pod, keys: dict[str, str], as_json: bool, card: Card = Card(), **more: Any) -> None:
+    """Print a pod: how it stands, what is in it, its limits, and the next command."""
     from dgops.cli import pod_lines
     from dgops.pods.names import short
 
+    host, standing = card.host, card.standing
     if as_json:
         print_json({"ok": "error" not in more, "pod": pod_lines.pod_json(found, standing), "host_keys": keys, **more})
         return
@@ -63,6 +66,7 @@ def show_card(
         ("image", found.image),
         ("root", f"{found.root or 'none'}{volume}"),
     ]
+    rows += [("limits", one) for one in [pod_lines.limits_of(found, card.spent)] if one]
     for label, value in (*rows, *(("host key", f"{mark} ({kind})") for kind, mark in keys.items())):
         click.echo(plain(f"  {label:<9} {value}"))
     if standing and standing.next:

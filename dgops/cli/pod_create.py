@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dgops.cli.pod_card import cloud_option, json_option, keys_of, say, show_card, wait_option
+from dgops.cli.pod_card import Card, cloud_option, json_option, keys_of, say, show_card, wait_option
 
 if TYPE_CHECKING:
     from dgops.settings import Settings
@@ -55,7 +55,7 @@ def create(
     At a limit the pod itself spools its edits to its volume and stops; without a volume only --max-cost stops it.
     """
     from dgops.errors import UsageError
-    from dgops.pods import census, inventory, limits, rent, wishes
+    from dgops.pods import budget, census, inventory, limits, rent, wishes
     from dgops.pods.access import Door
     from dgops.pods.account import connected, intents_of
 
@@ -72,9 +72,10 @@ def create(
     own = wishes.own_key(key)
     with connected(settings) as provider:
         census.look(provider, settings, say)
+        budget.require(provider, settings)
         door = Door(provider, settings, own.identity, say)
         done = rent.rent(provider, intents_of(settings), wish, own, wait, say, door)
         for reason in done.passed:
             say(f"passed over: {reason}")
         say(f"{name}  {done.outcome}")
-        show_card(done.pod, keys_of(provider, done.pod), as_json, host=inventory.in_use(settings))
+        show_card(done.pod, keys_of(provider, done.pod), as_json, Card(inventory.in_use(settings)))

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from dgops.pods.truth import Standing
 
 
-def pods(found: Sequence[Pod], standings: Mapping[str, Standing]) -> list[str]:
-    """Return one line for each pod, and what they cost together."""
-    head = ("POD", "STATE", "GPU", "WHERE", "$/H", "REACHED BY", "STARTED")
-    lines = columns([head, *(_row(one, standings[one.id]) for one in found)])
+def pods(
+    found: Sequence[Pod], standings: Mapping[str, Standing], stops: Mapping[str, float | None] | None = None
+) -> list[str]:
+    """Return one line for each pod, and what they cost together; `stops` is in how many seconds each stops itself."""
+    head = ("POD", "STATE", "GPU", "WHERE", "$/H", "REACHED BY", "STARTED", "STOPS IN")
+    lines = columns([head, *((*_row(one, standings[one.id]), _within((stops or {}).get(one.id))) for one in found)])
     return [*lines, f"{sum(one.cost for one in found):.2f} $ an hour"]
 
 
@@ -37,6 +39,20 @@ def _row(pod: Pod, standing: Standing) -> tuple[str, ...]:
     cost = f"{pod.cost:.2f}{' spot' if standing.spot else ''}"
     cells = (short(pod.name), standing.word, gpu_of(pod), pod.data_center or "-", cost, reached)
     return (*(plain(cell) for cell in cells), ago(pod.started) if pod.started else "-")
+
+
+def _within(seconds: float | None) -> str:
+    from dgops.agent.spend import lasting
+
+    return "-" if seconds is None else lasting(seconds)
+
+
+def limits_of(pod: Pod, spent: float) -> str:
+    """Return a pod's limits in words and when they stop it, empty where it has none."""
+    from dgops.pods import limits
+
+    words, left = limits.described(limits.of(pod)), limits.stops_in(pod, spent)
+    return f"{words}; stops in {_within(left)}" if left is not None else words
 
 
 def gpu_of(pod: Pod) -> str:

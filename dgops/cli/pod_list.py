@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dgops.cli.pod_card import json_option, keys_of, say, show_card
+from dgops.cli.pod_card import Card, json_option, keys_of, say, show_card
 from dgops.cli.render import plain, print_json
 from dgops.errors import AccessError, UnreachableError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dgops.pods.models import Pod
     from dgops.pods.truth import Standing
     from dgops.settings import Settings
@@ -30,15 +33,18 @@ def list_pods(ctx: click.Context, as_json: bool) -> None:
     Where RunPod does not answer, what it said last is shown with its age, and the exit code is 3.
     """
     from dgops.cli import pod_lines
+    from dgops.pods import limits
 
     settings: Settings = ctx.obj
-    pods, standings, stale = _seen(settings)
+    seen = _seen(settings)
+    pods, standings, stale = seen.pods, seen.standings, seen.stale
+    stops = {one.id: limits.stops_in(one, seen.spent.get(one.id, 0.0)) for one in pods}
     if as_json:
         cost = sum(one.cost for one in pods)
-        listed = [pod_lines.pod_json(one, standings[one.id]) for one in pods]
+        listed = [pod_lines.pod_json(one, standings[one.id]) | {"stops_in_s": stops[one.id]} for one in pods]
         print_json({"ok": not stale, "cost_per_hour": cost, "pods": listed, **_stale_json(stale)})
     else:
-        for line in pod_lines.pods(pods, standings) if pods else ():
+        for line in pod_lines.pods(pods, standings, stops) if pods else ():
             click.echo(line)
         for line in pod_lines.reasons(pods, standings):
             click.echo(line, err=True)
@@ -60,34 +66,46 @@ def show(ctx: click.Context, name: str, as_json: bool) -> None:
     from dgops.pods.account import connected
 
     settings: Settings = ctx.obj
-    pods, standings, stale = _seen(settings)
-    if stale and not names.matching(pods, name):
+    seen = _seen(settings)
+    stale = seen.stale
+    if stale and not names.matching(seen.pods, name):
         raise UnreachableError(stale[0], f"of {name} nothing was told before either")
-    found, keys = names.chosen(pods, name), {}
+    found, keys = names.chosen(seen.pods, name), {}
     if found.ssh and not stale:
         with connected(settings, PATIENCE) as provider:
             keys = keys_of(provider, found)
-    standing = standings[found.id]
-    show_card(found, keys, as_json, host=inventory.in_use(settings), standing=standing, **_stale_json(stale))
+    card = Card(inventory.in_use(settings), seen.standings[found.id], seen.spent.get(found.id, 0.0))
+    show_card(found, keys, as_json, card, **_stale_json(stale))
     _end(ctx, stale)
 
 
-def _seen(settings: Settings) -> tuple[tuple[Pod, ...], dict[str, Standing], tuple[str, float] | None]:
-    """Return the pods and how they stand; and, where nobody answered, why not and how many seconds old they are."""
-    from dgops.pods import census, inventory_view
+@dataclass(frozen=True)
+class _Seen:
+    """The pods, how they stand, what those with a ceiling have cost; and, where nobody answered, why not and how many
+    seconds old that is."""
+
+    pods: tuple[Pod, ...]
+    standings: Mapping[str, Standing]
+    spent: Mapping[str, float]
+    stale: tuple[str, float] | None = None
+
+
+def _seen(settings: Settings) -> _Seen:
+    from dgops.pods import census, inventory_view, limits
     from dgops.pods.account import connected
 
     try:
         with connected(settings, PATIENCE) as provider:
             pods = census.look(provider, settings, say).pods
-            return pods, census.standings(provider, settings, pods), None
+            return _Seen(pods, census.standings(provider, settings, pods), limits.spent(provider, pods))
     except UnreachableError as error:
         if isinstance(error, AccessError):
             raise
         view = inventory_view.remembered(settings)
         if not view.asked:
             raise
-        return view.pods, census.remembered(settings, view.pods), (error.message, time.time() - view.asked)
+        stale = error.message, time.time() - view.asked
+        return _Seen(view.pods, census.remembered(settings, view.pods), {}, stale)
 
 
 def _stale_json(stale: tuple[str, float] | None) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def up(
     """
     from dgops.errors import UsageError
     from dgops.flows import up as flow
-    from dgops.pods import names, wishes
+    from dgops.pods import limits, names, wishes
     from dgops.pods.account import connected
 
     settings: Settings = ctx.obj
@@ -65,7 +65,7 @@ def up(
     if volume and volume_gb:
         raise UsageError("say either --volume or --volume-gb", "dgops up --help")
     gpus = tuple(one.strip() for one in gpu.split(",") if one.strip())
-    wish = wishes.Wish(name, gpus, profile, volume=volume, volume_gb=volume_gb or 0)
+    wish = wishes.Wish(name, gpus, profile, volume=volume, volume_gb=volume_gb or 0, limits=limits.asked(settings))
     hands = _Hands(settings, discard, agreed, as_json=as_json, verbose=ctx.meta["dgops.verbose"])
     try:
         asked = flow.Asked(wish, wishes.own_key(key), work_of(recipe))

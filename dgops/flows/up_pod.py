@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dgops.errors import DgopsError, ProviderError, UnreachableError, UsageError
 from dgops.hosts import inventory
-from dgops.pods import access, inventory_age, names, ready, rent
+from dgops.pods import access, budget, inventory_age, names, ready, rent
 from dgops.pods import inventory as listing
 from dgops.pods.access import Door
 from dgops.pods.account import intents_of
@@ -79,6 +79,7 @@ class Renter:
             raise UsageError(
                 f"there is no pod {self.wish.name}, and nobody says what to rent", "--gpu 'RTX 4090,L40S' --env cu121"
             )
+        budget.require(self.provider, self.settings)
         done = rent.rent(
             self.provider, intents_of(self.settings), self.wish, self.key, self.seconds, self.say, self._door()
         )
@@ -88,6 +89,7 @@ class Renter:
 
     def _started(self, pod: Pod) -> tuple[Pod, str]:
         """Start a pod again; where its machine has no GPU left, rent another one on its network volume."""
+        budget.require(self.provider, self.settings)
         try:
             self.provider.start(pod.id)
             intents_of(self.settings).running(self.wish.name, pod.id)

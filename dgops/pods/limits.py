@@ -12,9 +12,10 @@ from dgops.pods.models import RUNNING
 from dgops.settings import RUNPOD_URL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from dgops.pods.models import Pod
+    from dgops.pods.provider import Provider
     from dgops.settings import Settings
 
 # What of a pod's environment is about its limits, and may be shown: the rest may hold secrets.
@@ -68,6 +69,20 @@ def standing(pod: Pod, spent: float, now: float | None = None) -> tuple[spend.St
     limits = of(pod)
     state = spend.State(_running(pod, time.time() if now is None else now), spent, kept=bool(pod.root))
     return state, spend.judge(limits._replace(idle=None), state)
+
+
+def stops_in(pod: Pod, spent: float, now: float | None = None) -> float | None:
+    """Return in how many seconds a running pod stops itself at the latest, None where it does not."""
+    if pod.status != RUNNING or not of(pod).any():
+        return None
+    return standing(pod, spent, now)[1].left
+
+
+def spent(provider: Provider, pods: Sequence[Pod]) -> dict[str, float]:
+    """Return what pods with a ceiling have cost, by id; nothing is asked where none has one."""
+    if all(of(one).max_cost is None for one in pods):
+        return {}
+    return {one.pod_id: one.total for one in provider.bills()}
 
 
 def described(limits: spend.Limits) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from dgops.pods.models import Balance, Bill, GpuType, Pod, PodRequest, SpotPrice, Volume
 
@@ -26,8 +27,8 @@ class Provider(Protocol):
     def balance(self) -> Balance:
         """Return what is left on the account."""
 
-    def bills(self) -> Sequence[Bill]:
-        """Return what each pod has cost, those that are gone included."""
+    def bills(self, since: datetime | None = None) -> Sequence[Bill]:
+        """Return what each pod has cost, since then or in all, those that are gone included."""
 
     def volumes(self) -> Sequence[Volume]:
         """Return the network volumes."""

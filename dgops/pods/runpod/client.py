@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -37,9 +38,10 @@ class RunPod:
         """Return what is left on the account."""
         return self._graphql.balance()
 
-    def bills(self) -> Sequence[Bill]:
+    def bills(self, since: datetime | None = None) -> Sequence[Bill]:
         """Return what each pod has cost."""
-        found = self._session.call("GET", "/v2/billing/pods", "asking for the bill")
+        query = {"startTime": f"{since.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"} if since else {}
+        found = self._session.call("GET", "/v2/billing/pods", "asking for the bill", query=query)
         return parse.bills(parse.listed(found, "records", parse.bill))
 
     def volumes(self) -> Sequence[Volume]:

@@ -70,14 +70,14 @@ class RentedPod:
         """Return it with the meter stopped."""
         return replace(self, meter=(*self.meter[:-1], (self.meter[-1][0], now))) if self.is_billed else self
 
-    def seconds(self, now: float) -> float:
+    def seconds(self, now: float, since: float = 0.0) -> float:
         """Return how long its GPU was billed."""
-        return sum((now if ended is None else ended) - began for began, ended in self.meter)
+        return sum(max(0.0, (now if ended is None else ended) - max(began, since)) for began, ended in self.meter)
 
-    def amounts(self, now: float) -> dict[str, float]:
+    def amounts(self, now: float, since: float = 0.0) -> dict[str, float]:
         """Return what it has cost."""
-        billed = self.seconds(now)
-        idle = max(0.0, now - self.created - billed) if self.status != "TERMINATED" else 0.0
+        billed = self.seconds(now, since)
+        idle = max(0.0, now - max(self.created, since) - billed) if self.status != "TERMINATED" else 0.0
         gpu = billed * self.price / 3600
         disk = self.disk_gb * (billed * DISK_RUNNING + idle * DISK_STOPPED) / MONTH
         return {"totalAmount": gpu + disk, "gpuAmount": gpu, "cpuAmount": 0.0, "diskAmount": disk}

@@ -110,7 +110,8 @@ def _drop_volume(cloud: Cloud, request: Request) -> tuple[int, Any]:
 
 
 def _billing(cloud: Cloud, request: Request) -> tuple[int, Any]:
-    return 200, billing.report(cloud, next(iter(request.query.get("podId", [])), None))
+    pod_id, since = (next(iter(request.query.get(name, [])), None) for name in ("podId", "startTime"))
+    return 200, billing.report(cloud, pod_id, since)
 
 
 def _ledger(cloud: Cloud, _request: Request) -> tuple[int, Any]:
