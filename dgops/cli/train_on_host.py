@@ -87,20 +87,30 @@ def request_for(settings: Settings, host: Host, order: Order, made: Ready, mode:
     from dgops.jobs.gpus import Gpus
     from dgops.jobs.job import Input, Output, Request
     from dgops.training import order as orders
-    from dgops.training import results, run
+    from dgops.training import results, run, silence
 
     path = settings.state / "training" / f"{order.run}.json"
     write_json(path, orders.to_json(order))
     inputs = [Input(path, ORDER), Input(made.folder, run.DATASET, _names(made.folder))]
     if made.regularisation:
         inputs.append(Input(made.regularisation, run.REGULARISATION, _names(made.regularisation)))
-    gated = ["HF_TOKEN"] if any(one.source.startswith("hf:") for one in order.recipe.models) else []
+    # ai-toolkit fetches its model itself.
+    fetched = any(one.source.startswith("hf:") for one in order.recipe.models)
+    gated = ["HF_TOKEN"] if fetched or order.recipe.trainer == "ai-toolkit" else []
     known = secrets.wanted(host)
     found = secrets.load([*known, *(name for name in gated if name in os.environ and name not in known)])
     argv = ("dgops", *(() if mode == "production" else ("--mode", mode)), "run", "train", ORDER)
     output = Output(f"{order.output}/{results.FOLDER}", Path(MODELS) / order.run)
     return Request(
-        "train", f"train {order.run}", argv, tuple(inputs), (output,), secrets=found, gpus=Gpus(count=1), resume=argv
+        "train",
+        f"train {order.run}",
+        argv,
+        tuple(inputs),
+        (output,),
+        secrets=found,
+        gpus=Gpus(count=1),
+        resume=argv,
+        stall=silence.stall(order.recipe.trainer),
     )
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from dgops.files import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from dgops.training.logged import Logged
 
 Curve = list[tuple[int, float]]
 METRICS = "metrics.jsonl"
@@ -37,6 +42,24 @@ def read(path: Path) -> Curve:
     return sorted(found.items())
 
 
+def prefer(path: Path, logged: Mapping[int, Logged]) -> None:
+    """Put what a trainer logged of each step in the place of what its bar showed, an average over an epoch."""
+    if not logged or not path.is_file():
+        return
+    rows: dict[int, dict[str, Any]] = {}
+    for line in path.read_text().splitlines():
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            row = json.loads(line)
+            rows[int(row["step"])] = row
+    last = max(rows, default=0)
+    for step, found in logged.items():
+        said = {key: value for key, value in (("loss", found.loss), ("lr", found.lr)) if value is not None}
+        # What was logged behind the last step that counts belongs to a run that was gone back from.
+        if said and 0 < step <= last:
+            rows[step] = {"step": step, **rows.get(step, {}), **said}
+    write_atomic(path, "".join(f"{json.dumps(rows[step])}\n" for step in sorted(rows)))
+
+
 def smooth(curve: Curve) -> Curve:
     """Return the exponential average over about a twentieth of the curve."""
     keep, mean, found = 1 - 1 / max(1.0, len(curve) / 20), None, []
@@ -49,8 +72,6 @@ def smooth(curve: Curve) -> Curve:
 def draw(curves: Mapping[str, Curve], path: Path, title: str) -> None:
     """Draw curves into a PNG, each thin with its average bold on top."""
     from PIL import Image, ImageDraw
-
-    from dgops.files import write_atomic
 
     image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
     pen = ImageDraw.Draw(image)

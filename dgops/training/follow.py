@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 PACE = 0.5
 REMEMBERED = 50
 OUT_OF_MEMORY = ("out of memory", "outofmemoryerror", "cuda_error_out_of_memory")
-LADDER = "lower one after the other: batch_size 1, resolution, rank; a quicker preset does all of it"
 
 
 class NotANumberError(DgopsError):

@@ -27,7 +27,8 @@ TRIGGER = "[trigger]"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 SOURCE = re.compile(r"https?://\S+|hf:[^/\s]+/[^/\s]+/\S+|[A-Za-z0-9._-]+:/\S+")
-OPTION = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+# With a dot: ai-toolkit's sections.
+OPTION = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)?")
 # Whole numbers and their bounds; the rest of a recipe's parameters are texts, or numbers of any size above 0.
 WHOLE = {
     "rank": (1, 1024),
@@ -119,7 +120,9 @@ def _overrides(reader: Reader) -> dict[str, Any]:
             found[key] = _real(text)
             if not 0 < found[key] < math.inf:
                 reader.note(key, f"{text!r} is no number above 0")
-    found |= {key: reader.text(key).lower() for key in WORDS if key in reader.nodes}
+    texts = {key: reader.text(key) for key in WORDS if key in reader.nodes}
+    # A class's full name is spelt as it is.
+    found |= {key: text if "." in text else text.lower() for key, text in texts.items()}
     if "optimizer_args" in reader.nodes:
         found["optimizer_args"] = tuple(reader.words("optimizer_args"))
     if "steps" in found and "epochs" in found:

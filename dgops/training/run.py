@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from dgops.errors import BusyError, DgopsError
 from dgops.files import digest_bytes, digest_file, write_atomic
-from dgops.training import card, curve, follow, machine, models, program, results, trainer, written
+from dgops.training import card, curve, follow, logged, machine, memory, models, program, results, trainer, written
 from dgops.training.follow import Follow
 from dgops.training.values import Place
 
@@ -145,7 +145,7 @@ def _run(scene: Scene, plan: Plan, step: Step) -> None:
     if step.trains:
         _tell_new(scene, plan)
     if code:
-        hint = follow.LADDER if seen.memory else "its last lines say why:  dgops logs, dgops jobs show"
+        hint = _ladder(scene) if seen.memory else "its last lines say why:  dgops logs, dgops jobs show"
         what = "out of memory" if seen.memory else f"exit {code}"
         raise DgopsError(f"{step.title}: {what} at step {seen.at} of {plan.total}", hint)
     cached = scene.chosen.cached(written.scan(Path(scene.place.cache))) if step.pairs else 0
@@ -154,6 +154,12 @@ def _run(scene: Scene, plan: Plan, step: Step) -> None:
             f"{step.title}: {cached} of {step.pairs} items are cached, and training would leave out the rest unseen",
             f"look into {scene.place.cache}",
         )
+
+
+def _ladder(scene: Scene) -> str:
+    """Return the next thing to lower, what only costs time before what costs quality."""
+    found = memory.lower(scene.order.recipe, scene.place.vram_gib)
+    return f"next to lower in the recipe: {found[1]}" if found else "nothing is left to lower: take a larger GPU"
 
 
 def _tell_new(scene: Scene, plan: Plan) -> None:
@@ -168,6 +174,7 @@ def _finish(scene: Scene, plan: Plan, found: Outputs, seconds: float) -> dict[st
     """Draw the curve, put the LoRA where ComfyUI looks, write the card last."""
     folder = scene.output / results.FOLDER
     results.gather(scene.output, found)
+    curve.prefer(scene.output / curve.METRICS, logged.read(scene.output))
     losses = curve.read(scene.output / curve.METRICS)
     curve.draw({scene.order.run: losses}, folder / "loss.png", f"{scene.order.run}: loss by step")
     with contextlib.suppress(FileNotFoundError):

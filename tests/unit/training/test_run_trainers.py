@@ -1,0 +1,134 @@
+"""Real trainers' plans run and killed wherever it hurts: they end at the very step, and write over nothing."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from dgops.errors import DgopsError
+from dgops.training import machine, run
+from dgops.training.machine import Machine
+from dgops.training.order import Order
+from dgops.training.teller import Teller
+from dgops.training.values import Dataset, Model, Parameters, Recipe, Samples
+
+STANDINS = Path(__file__).parents[2] / "cases/training/standins"
+SCRIPTS = {
+    "sd-scripts": ("sdxl_train_network.py",),
+    "ai-toolkit": ("run.py",),
+    "musubi": tuple(
+        f"src/musubi_tuner/qwen_image_{name}.py"
+        for name in ("cache_latents", "cache_text_encoder_outputs", "train_network")
+    ),
+}
+MODELS = {"ai-toolkit": (), "sd-scripts": ("checkpoint",), "musubi": ("dit", "vae", "text_encoder")}
+ARCHITECTURES = {"ai-toolkit": "flux", "sd-scripts": "sdxl", "musubi": "qwen-image"}
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Make a host of it: a trainer's clone with a venv, models, a set, and a GPU that the driver tells of."""
+    monkeypatch.setattr(machine, "look", lambda: Machine(2, ("Test GPU",), "550.1", 80.0))
+    monkeypatch.setattr(machine, "vram_used", lambda: 1.0)
+    monkeypatch.setenv("PER_EPOCH", "7")
+    monkeypatch.setenv("CACHED", "7")
+    monkeypatch.delenv("DGOPS_EVENTS_FD", raising=False)
+    return tmp_path
+
+
+def order_for(place, trainer, steps=50, scheduler="constant"):
+    app = place / trainer
+    for script in SCRIPTS[trainer]:
+        (app / script).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(STANDINS / ("ai_toolkit.py" if trainer == "ai-toolkit" else "kohya.py"), app / script)
+    (app / ".venv/bin").mkdir(parents=True, exist_ok=True)
+    python = app / ".venv/bin/python"
+    if not python.exists():
+        python.symlink_to(sys.executable)
+    (place / "models").mkdir(exist_ok=True)
+    for role in MODELS[trainer]:
+        (place / "models" / f"{role}.safetensors").write_bytes(b"x")
+    recipe = Recipe(
+        name="amira",
+        trainer=trainer,
+        architecture=ARCHITECTURES[trainer],
+        preset="quick",
+        dataset="x",
+        trigger="amiranoor",
+        parameters=Parameters("adamw8bit", scheduler, "bf16", 1e-4, 8, 8.0, 512, steps=steps, save_every=10),
+        samples=Samples(),
+        models=tuple(Model(role, f"{role}.safetensors") for role in MODELS[trainer]),
+    )
+    folders = (str(place / name) for name in ("out", "models", "cache"))
+    return Order(recipe, Dataset("sha256:0", 7), str(app / ".venv"), *folders)
+
+
+def train(place, order):
+    (place / "work/dataset").mkdir(parents=True, exist_ok=True)
+    return run.train(order, place / "work", "production", Teller(), lambda _: None)
+
+
+def total_of(trainer, steps, scheduler):
+    exact = trainer == "ai-toolkit" or (trainer == "sd-scripts" and scheduler == "constant")
+    return steps if exact else -(-steps // 7) * 7
+
+
+def curve_of(place):
+    return [json.loads(line)["step"] for line in (place / "out/metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("scheduler", ["constant", "cosine"])
+@pytest.mark.parametrize("trainer", SCRIPTS)
+def test_killed_and_resumed(place, monkeypatch, trainer, scheduler):
+    order = order_for(place, trainer, scheduler=scheduler)
+    total = total_of(trainer, 50, scheduler)
+    # In the middle of an epoch; between a checkpoint and its state; before the first save; between the last two files.
+    for when, half in (("3", ""), ("23", ""), ("10", "1"), ("2", ""), ("end", "")):
+        monkeypatch.setenv("DIE_AT", when)
+        monkeypatch.setenv("HALF", half)
+        with pytest.raises(DgopsError, match=r"exit 9"):
+            train(place, order)
+        for path in (place / "out").rglob("*_000000010.safetensors"):
+            # As a copy does: the oldest checkpoint is now the newest by the time that ai-toolkit chooses by.
+            path.chmod(0o600)
+    monkeypatch.delenv("DIE_AT")
+    card = train(place, order)
+    assert curve_of(place) == list(range(1, total + 1))
+    assert train(place, order) == json.loads(json.dumps(card))
+
+
+@pytest.mark.parametrize("trainer", SCRIPTS)
+def test_whole(place, trainer):
+    order = order_for(place, trainer)
+    train(place, order)
+    assert curve_of(place) == list(range(1, total_of(trainer, 50, "constant") + 1))
+    assert (place / "out/results/loss.png").stat().st_size
+    assert list((place / "out/results").rglob("amira.safetensors"))
+
+
+def test_the_curve_is_what_was_logged(place):
+    """The bar says 0.5 at every step."""
+    train(place, order_for(place, "ai-toolkit"))
+    losses = [json.loads(line)["loss"] for line in (place / "out/metrics.jsonl").read_text().splitlines()]
+    assert losses == [1 / step for step in range(1, 51)]
+
+
+def test_out_of_memory_says_what_to_lower(place):
+    """The next thing that only costs time; and what died is not run again by itself."""
+    order = order_for(place, "musubi")
+    (place / "musubi/src/musubi_tuner/qwen_image_train_network.py").write_text(
+        'import sys; sys.exit("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB")'
+    )
+    with pytest.raises(DgopsError, match="out of memory") as caught:
+        train(place, order)
+    assert caught.value.hint == "next to lower in the recipe: fp8_base true, fp8_scaled true"
+
+
+def test_half_cached(place, monkeypatch):
+    """musubi-tuner would train on the rest without a word."""
+    monkeypatch.setenv("CACHED", "6")
+    with pytest.raises(DgopsError, match="6 of 7 items are cached"):
+        train(place, order_for(place, "musubi"))
+    assert not (place / "out/metrics.jsonl").exists()
