@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Callable, Dict, Iterable, Tuple
 # A request in, an answer out.
 COMMANDS: Dict[str, str] = {
     "changes": "dgops.agent.changes",
+    "clones": "dgops.agent.clones",
     "git_ssh": "dgops.agent.git_ssh",
     "home": "dgops.agent.home",
     "job": "dgops.agent.job",

@@ -20,6 +20,7 @@ OBSERVERS: Dict[str, str] = {
     "comfyui": "dgops.agent.live_services",
     "defender": "dgops.agent.live_windows",
     "disk": "dgops.agent.live_machine",
+    "edits": "dgops.agent.clone_look",
     "git_auth": "dgops.agent.live_git",
     "git_lock": "dgops.agent.live_git",
     "gpu": "dgops.agent.live_gpu",

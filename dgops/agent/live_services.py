@@ -22,8 +22,12 @@ def http(check: Dict[str, Any]) -> Observation:
 
 
 def comfyui(check: Dict[str, Any]) -> Observation:
-    """Ask a ComfyUI which node classes it has, and observe how many, and which of the wanted are missing."""
-    status, reason, body = _get(check["url"].rstrip("/") + "/object_info", LARGEST)
+    """Ask a ComfyUI which node classes it has, and observe how many, and which of the wanted are missing.
+
+    Its release and its device are what it says itself, empty where it says neither.
+    """
+    address = check["url"].rstrip("/")
+    status, reason, body = _get(address + "/object_info", LARGEST)
     if status != 200:
         return {"status": status, "reason": reason}
     try:
@@ -36,7 +40,18 @@ def comfyui(check: Dict[str, Any]) -> Observation:
         "status": status,
         "count": len(classes),
         "missing": [name for name in check.get("nodes") or [] if name not in classes],
+        **_system(_get(address + "/system_stats", LARGEST)[2]),
     }
+
+
+def _system(body: bytes) -> Observation:
+    """Return the release and the first device that /system_stats names."""
+    try:
+        stats = json.loads(body)
+        first = stats["devices"][0]
+        return {"version": str(stats["system"]["comfyui_version"]), "device": str(first["name"])}
+    except (ValueError, LookupError, TypeError):
+        return {"version": "", "device": ""}
 
 
 def port(check: Dict[str, Any]) -> Observation:

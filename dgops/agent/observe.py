@@ -33,7 +33,7 @@ def file(check: Dict[str, Any]) -> Observation:
         "exists": True,
         "kind": _kind(status.st_mode),
         "mode": "{:04o}".format(stat.S_IMODE(status.st_mode)),
-        "owner": _user_name(status.st_uid),
+        "owner": user_name(status.st_uid),
         "group": _group_name(status.st_gid),
         "uid": status.st_uid,
         "gid": status.st_gid,
@@ -113,7 +113,7 @@ def git_config(check: Dict[str, Any]) -> Observation:
     path = "/etc/gitconfig" if system else os.path.join(pwd.getpwnam(check["user"]).pw_dir, ".gitconfig")
     if not os.path.exists(path):
         return {"values": []}
-    return {"values": _git_values(path).get(check["key"].lower(), [])}
+    return {"values": git_values(path).get(check["key"].lower(), [])}
 
 
 def venv(check: Dict[str, Any]) -> Observation:
@@ -203,7 +203,8 @@ def _kind(mode: int) -> str:
     return "file" if stat.S_ISREG(mode) else "other"
 
 
-def _user_name(uid: int) -> str:
+def user_name(uid: int) -> str:
+    """Return a user's name, the number where nobody has it."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -232,7 +233,8 @@ def installed_packages() -> Set[str]:
 
 
 @lru_cache(maxsize=None)
-def _git_values(path: str) -> Dict[str, List[str]]:
+def git_values(path: str) -> Dict[str, List[str]]:
+    """Return the values of every key in one file of git's configuration, keys in small letters."""
     # --file reads one file and follows no include, so a user's file cannot make root read another.
     returncode, output = run(["git", "config", "--file", path, "--list", "-z"], None, 5)
     if returncode:

@@ -9,7 +9,16 @@ from typing import Any, Callable, Dict, List
 
 from dgops.agent import keys, live_machine, look, marker, observe, wheel_notes
 
+
+def _clone(check: Dict[str, Any]) -> Dict[str, Any]:
+    # Loaded here: most hosts have no clones, and all of them are looked at.
+    from dgops.agent import clone_look
+
+    return clone_look.clone(check)
+
+
 OBSERVERS: Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]] = {
+    "clone": _clone,
     "command": observe.command,
     "directory": observe.file,
     "file": observe.file,

@@ -45,7 +45,9 @@ def _judged(looked: Looked, settings: Settings) -> Looked:
 def wanted(variables: Mapping[str, Any], mode: str | None) -> str | None:
     """Return the profile of a host that wants a venv with torch, None where it wants none or a template decides."""
     venvs = variables.get("python_env__venvs")
-    if not isinstance(venvs, list) or not any(isinstance(one, dict) and one.get("torch") for one in venvs):
+    named = isinstance(venvs, list) and any(isinstance(one, dict) and one.get("torch") for one in venvs)
+    # Every app's venv holds torch.
+    if not named and not variables.get("dgops_apps"):
         return None
     default = "cpu" if mode == FAST_TEST else DEFAULT
     profile = str(variables.get("python_env__profile") or variables.get("dgops_profile") or default)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dgops.transport.protocol import Transport
 
 # Types of checks whose `path` is something that a role writes; that a folder is there harms nothing in it.
-WRITES = {"file", "key_pair", "link", "program", "venv", "wheel", "wheels"}
+WRITES = {"clone", "file", "key_pair", "link", "program", "venv", "wheel", "wheels"}
 
 
 class Guard(Protocol):

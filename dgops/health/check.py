@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # type → (required keys, optional keys)
 STATE_KEYS: dict[str, tuple[set[str], set[str]]] = {
+    "clone": ({"path", "remote", "commit"}, {"owner"}),
     "command": ({"argv"}, {"user", "rc", "stdout", "timeout"}),
     "directory": ({"path"}, {"mode", "owner", "group", "follow"}),
     "file": ({"path"}, {"mode", "owner", "group", "follow", "sha256", "contains", "block", "marker", "absent"}),
@@ -31,6 +32,7 @@ LIVE_KEYS: dict[str, tuple[set[str], set[str]]] = {
     "comfyui": ({"url"}, {"nodes"}),
     "defender": (set(), {"realtime"}),
     "disk": ({"path", "min_free_gb"}, set()),
+    "edits": ({"path"}, set()),
     "git_auth": ({"user", "host", "key"}, set()),
     "git_lock": ({"roots"}, set()),
     "gpu": (set(), {"min_free_gb", "min_driver"}),

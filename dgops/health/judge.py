@@ -16,6 +16,8 @@ Seen = dict[str, Any]
 Verdict = tuple["bool | None", str, str]
 # What a host says is shown in one line of this length at most: it could forge a table, or fill a terminal.
 LONGEST = 300
+# Of a commit, and the address that a clone pushes to.
+SHORT, READ_ONLY = 10, "read-only"
 
 
 def judge(check: Check, observation: Mapping[str, Any], mode: str) -> CheckResult:
@@ -94,6 +96,21 @@ def _user(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
     return _same(wanted, seen, ("uid", "gid", "shell", "home"))
 
 
+def _clone(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
+    commit = str(wanted["commit"])
+    expected = f"{wanted['remote']} at {commit[:SHORT]}"
+    if not seen["exists"]:
+        return False, expected, "no clone is there"
+    if seen["remotes"] != [wanted["remote"]]:
+        return False, expected, f"its remote is {', '.join(map(str, seen['remotes'])) or 'not set'}"
+    if seen["push"] != [READ_ONLY]:
+        return False, expected, "its remote can be pushed to"
+    branch = f" on branch {seen['branch']}" if seen["branch"] else ""
+    if seen["commit"] != commit:
+        return False, expected, f"at {str(seen['commit'])[:SHORT] or 'no commit'}{branch}"
+    return _same(wanted, seen, ("owner",))[0], expected, f"at {commit[:SHORT]}, {seen['owner']}'s"
+
+
 def _command(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
     code = int(wanted.get("rc", 0))
     lines = seen["stdout"].strip().splitlines() or [""]
@@ -150,6 +167,7 @@ def _same(wanted: Mapping[str, Any], seen: Seen, keys: Sequence[str]) -> Verdict
 
 
 JUDGES: dict[str, Callable[[Mapping[str, Any], Seen], Verdict]] = {
+    "clone": _clone,
     "command": _command,
     "directory": _directory,
     "file": _file,

@@ -18,6 +18,7 @@ MEBI = 1024**2
 STALE = 60
 UNITS = ((86400, "days"), (3600, "h"), (60, "min"))
 LONGEST_PATH = 200
+MOST_NAMED = 3
 DEEP = "dgops health --deep  (reads the file once and remembers)"
 
 
@@ -59,7 +60,9 @@ def _comfyui(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
     if seen["status"] != 200 or "count" not in seen:
         return False, expected, str(seen.get("reason") or f"status {seen['status']}")
     missing = ", ".join(map(str, seen["missing"]))
-    return not missing, expected, f"missing: {missing}" if missing else f"{int(seen['count'])} node classes"
+    said = ", ".join(filter(None, (str(seen.get("version") or ""), str(seen.get("device") or ""))))
+    count = f"{int(seen['count'])} node classes{f' ({said})' if said else ''}"
+    return not missing, expected, f"missing: {missing}" if missing else count
 
 
 def _defender(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
@@ -78,6 +81,18 @@ def _disk(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
     free = seen["free"] / GIGA
     observed = f"{free:.1f} of {seen['total'] / GIGA:.0f} GB free on {seen['type']}"
     return free >= float(wanted["min_free_gb"]), f"{wanted['min_free_gb']} GB free on {seen['path']}", observed
+
+
+def _edits(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
+    del wanted
+    if not seen["exists"]:
+        return None, "no local edits", "no clone is there"
+    total, commits = int(seen["total"]), int(seen["commits"])
+    named = ", ".join(map(str, seen["files"][:MOST_NAMED]))
+    more = f" and {total - MOST_NAMED} more" if total > MOST_NAMED else ""
+    found = [f"edited: {named}{more}"] if total else []
+    found += [f"{commits} commit{'s' * (commits != 1)} of its own"] if commits else []
+    return not found, "no local edits", "; ".join(found) or "none"
 
 
 def _git_auth(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
@@ -198,6 +213,7 @@ JUDGES: dict[str, Callable[[Mapping[str, Any], Seen], Verdict]] = {
     "comfyui": _comfyui,
     "defender": _defender,
     "disk": _disk,
+    "edits": _edits,
     "git_auth": _git_auth,
     "git_lock": _git_lock,
     "gpu": _gpu,

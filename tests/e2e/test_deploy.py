@@ -10,7 +10,8 @@ from soak import SOAK
 from dgops.sandbox import hosts
 
 pytestmark = pytest.mark.e2e
-ROLES = ["ca_certificates", "base", "user", "git_ssh", "wheel_cache", "python_env", "conda", "dgops_runtime"]
+APPS = ["musubi_tuner", "sd_scripts", "ai_toolkit", "comfyui"]
+ROLES = ["ca_certificates", "base", "user", "git_ssh", *APPS, "wheel_cache", "python_env", "conda", "dgops_runtime"]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ class TestOnePod:
         pod = found["hosts"]["pod"]
         assert [one for one in pod["checks"] if one["outcome"] in ("fail", "error")] == []
         assert (code, found["ok"], pod["outcome"]) == (0, True, "pass")
-        assert {one["role"] for one in pod["checks"]} >= set(ROLES) - {"conda"}, "nobody asked for conda"
+        assert {one["role"] for one in pod["checks"]} >= set(ROLES) - {"conda", *APPS}, "nobody asked for them"
         assert set(pod["checks"][0]) == {"role", "check", "kind", "outcome", "expected", "observed", "mend"}
         assert {one["kind"] for one in pod["checks"]} == {"state", "live"}
 
@@ -88,7 +89,7 @@ class TestOnePod:
         (inventory / "pods.yml").write_text("git_ssh__owner: ann\n")
         shown = place.dgops("deploy", "--host", "pod", "--check")
         assert shown.returncode == 0, shown.stderr
-        assert "7 of 8 roles hold" in shown.stderr
+        assert "11 of 12 roles hold" in shown.stderr
         assert "git_ssh         input changed: git_ssh__owner\n" in shown.stderr
         assert "Settle the key and git's configuration" in shown.stderr
         assert " differs " in shown.stdout

@@ -8,6 +8,7 @@ import zipfile
 from collections import Counter
 
 import pytest
+from forge import small_lock
 from mutation.tamper import tamperings
 from mutation.tampering import batches, q, sample
 from place import BIN, MINUTES, REPO, Place
@@ -16,6 +17,7 @@ from soak import SOAK
 from dgops.health import contract as contracts
 from dgops.health.judge import judge
 from dgops.hosts import inventory
+from dgops.sandbox import hosts
 from dgops.transport import agent
 from dgops.transport.become import run_as_root
 from dgops.transport.connect import connect
@@ -32,6 +34,20 @@ WISHES = {
     "user__groups": ["adm", "audio"],
     "git_ssh__owner": "walshderek",
 }
+
+
+APPS = ["musubi_tuner", "sd_scripts", "ai_toolkit", "comfyui"]
+# Two commits, and the last one's hash.
+UPSTREAM = """
+mkdir app && cd app && git init --quiet --initial-branch=main
+for text in one two; do
+  echo $text >main.py && git add main.py
+  git -c user.name=u -c user.email=u@example.org commit --quiet --message $text
+done
+git rev-parse HEAD
+"""
+# Of the user that will be: git takes nothing from a folder that is somebody else's.
+LANDING = "mkdir -p /srv/git && tar -C /srv/git -x && chown -R 1100:1100 /srv/git/app"
 
 
 class Pod:
@@ -102,7 +118,8 @@ def pod(tmp_path_factory):
         place.up("pod")
         wishes = place.root / "inventories/sandbox/host_vars/pod.yml"
         wishes.parent.mkdir(parents=True)
-        wishes.write_text(json.dumps({**WISHES, **certificate(place.root), **seed(place.root), **conda(place.root)}))
+        more = {**certificate(place.root), **seed(place.root), **conda(place.root), **apps(place)}
+        wishes.write_text(json.dumps({**WISHES, **more}))
         found = Pod(place)
         found.play()
         found.deploy()
@@ -155,6 +172,20 @@ def conda(folder):
         "conda__installer": str(installer),
         "conda__installer_sha256": hashlib.sha256(installer.read_bytes()).hexdigest(),
     }
+
+
+def apps(place):
+    """Ask for every app, all of one small repository on the pod itself."""
+    made = place.run("sh", "-ec", UPSTREAM)
+    commit = made.stdout.strip()
+    way = next(one for one in hosts.listed(place.settings) if one.name == "pod").ssh_line
+    sent = place.run("bash", "-ec", f"tar -c app | {way} {q(LANDING)}")
+    assert made.returncode == sent.returncode == 0, made.stderr + sent.stderr
+    small_lock(place.root / "locks")
+    wishes = {"dgops_apps": APPS, "python_env__lock_folder": str(place.root / "locks")}
+    for app in APPS:
+        wishes.update({f"{app}__remote": "/srv/git/app", f"{app}__commit": commit, f"{app}__lock": "app"})
+    return wishes
 
 
 class TestMutation:

@@ -55,7 +55,7 @@ def test_torch_is_there_as_locked(place):
     version = torch_wheel().name.split("-")[1]
     code, found = place.json("health")
     checks = {one["check"]: one["outcome"] for one in found["hosts"]["pod"]["checks"]}
-    assert (code, checks[".venv is as its lock says"]) == (0, "pass")
+    assert (code, checks["app/.venv is as its lock says"]) == (0, "pass")
     assert version in place.dgops("health").stdout
     seen = place.on("pod", f"{VENV}/bin/python -c 'import numpy, torch; print(numpy.__version__, torch.ones(3).sum())'")
     assert seen.startswith("1.")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from mutation import conda, files, hosts, venv, wheels
+from mutation import clones, conda, files, hosts, venv, wheels
 
 BUILTIN = "ansible.builtin."
 OWNED = {"state": "directory", "mode": True, "owner": True, "group": True}
@@ -54,7 +54,9 @@ def _git(role, checks):
 
 def _venvs(spoil):
     def tamper(role, checks):
-        return [spoilt for one in checks if one["type"] == "venv" for spoilt in spoil(role, one["path"])]
+        # The apps' are built in the same way, from a lock that holds next to nothing here.
+        paths = [one["path"] for one in checks if one["type"] == "venv" and one["path"].endswith("/.runtime-venv")]
+        return [spoilt for path in paths for spoilt in spoil(role, path)]
 
     return tamper
 
@@ -91,10 +93,22 @@ def _conda(role, checks):
     return [*conda.prefix(role, prefix), *(one for path in made for one in conda.environment(role, path))]
 
 
+def _clones(role, checks):
+    return [spoilt for one in checks if one["type"] == "clone" for spoilt in clones.clone(role, one["path"])]
+
+
+def _database(role, checks):
+    path = next(one["argv"][1] for one in checks if one["type"] == "command")
+    return clones.database(role, path)
+
+
 # (role, task) → what covers it
 COVERED = {
+    ("ai_toolkit", "Settle the clone"): Cover(("ai-toolkit is at its commit",), tamper=_clones),
     ("base", "Install packages"): Cover(("packages are installed",), tamper=_packages),
     ("ca_certificates", "Trust them"): Cover(("{{ file | basename }} is trusted",), tamper=_trust),
+    ("comfyui", "Settle the clones"): Cover(("{{ clone.path | basename }} is at its commit",), tamper=_clones),
+    ("comfyui", "Give the database to its user"): Cover(("the database is the user's",), tamper=_database),
     ("contract", "Build what goes to hosts"): Cover(why="it works on the controller"),
     ("contract", "Look at the host"): Cover(why="it only looks"),
     ("git_ssh", "Give back what root took"): Cover(
@@ -103,16 +117,19 @@ COVERED = {
     ("git_ssh", "Settle the key and git's configuration"): Cover(
         ("git uses the key", "the key is whole", "git's configuration is the user's"), tamper=_git
     ),
+    ("musubi_tuner", "Settle the clone"): Cover(("musubi-tuner is at its commit",), tamper=_clones),
     ("python_env", "Give the venvs to their owner"): Cover(
-        ("{{ venv.path | basename }} is as its lock says",), tamper=_venvs(venv.owner)
+        ("{{ venv.path | replace(user__home ~ '/', '') }} is as its lock says",), tamper=_venvs(venv.owner)
     ),
     ("python_env", "Make the venvs equal to their locks"): Cover(
-        ("{{ venv.path | basename }} is as its lock says", "uv is the one of its lock"), tamper=_made
+        ("{{ venv.path | replace(user__home ~ '/', '') }} is as its lock says", "uv is the one of its lock"),
+        tamper=_made,
     ),
     ("conda", "Make conda and its environments"): Cover(
         ("conda is installed", "{{ one.name }} was made from its lock", "{{ one.name }} has its history"), tamper=_conda
     ),
     ("dgops_runtime", "Install the wheel"): Cover(("dgops is installed as its wheel has it",), tamper=_wheel),
+    ("sd_scripts", "Settle the clone"): Cover(("sd-scripts is at its commit",), tamper=_clones),
     ("user", "Make the folder for keys"): Cover(("the folder for keys is closed to others",), tamper=_keys_folder),
     ("wheel_cache", "Fetch what the locks need"): Cover(("the wheels of the locks are there",), tamper=_wheels),
 }

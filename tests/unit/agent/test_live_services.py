@@ -86,9 +86,15 @@ def test_http(serve, talk, closed):
 def test_comfyui_tells_what_is_missing(serve):
     url = serve(200, json.dumps({"KSampler": {}, "VAEDecode": {}}).encode())
     found = live_services.comfyui({"url": url + "/", "nodes": ["UnetLoaderGGUF", "KSampler"]})
-    assert found == {"status": 200, "count": 2, "missing": ["UnetLoaderGGUF"]}
-    assert serve.servers[0].asked == ["/object_info"]
+    assert found == {"status": 200, "count": 2, "missing": ["UnetLoaderGGUF"], "version": "", "device": ""}
+    assert serve.servers[0].asked == ["/object_info", "/system_stats"]
     assert live_services.comfyui({"url": url})["missing"] == []
+
+
+def test_comfyui_tells_its_release_and_device(serve):
+    stats = {"system": {"comfyui_version": "0.3.64"}, "devices": [{"name": "cpu"}], "KSampler": {}}
+    found = live_services.comfyui({"url": serve(200, json.dumps(stats).encode())})
+    assert (found["version"], found["device"]) == ("0.3.64", "cpu")
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"\xff"])

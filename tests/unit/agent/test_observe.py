@@ -104,7 +104,7 @@ def test_git_config_follows_no_include(tmp_path, monkeypatch):
     config = tmp_path / ".gitconfig"
     config.write_text(f"[include]\n\tpath = {secret}\n[core]\n\tsshCommand = ssh -i k\n")
     monkeypatch.setattr(observe.pwd, "getpwnam", lambda _: _Entry(str(tmp_path)))
-    observe._git_values.cache_clear()
+    observe.git_values.cache_clear()
     assert observe.git_config({"user": "x", "key": "core.sshCommand"}) == {"values": ["ssh -i k"]}
     assert observe.git_config({"user": "x", "key": "user.name"}) == {"values": []}
 

@@ -62,4 +62,6 @@ def test_rubbish_names_no_gpu(answer):
 def test_what_a_template_decides_is_left_to_the_role():
     assert wanted({**TORCH, "dgops_profile": "{{ x }}"}, None) is None
     assert wanted({"python_env__venvs": "{{ x }}"}, None) is None
+    assert wanted({"dgops_apps": ["comfyui"]}, None) == "cu121"
+    assert wanted({"dgops_apps": []}, None) is None
     assert (wanted(TORCH, None), wanted(TORCH, "fast-test")) == ("cu121", "cpu")

@@ -12,7 +12,7 @@ from dgops.health.check import LIVE_KEYS, STATE_KEYS
 
 REPO = ROLES.parent
 NAMES = sorted(path.name for path in ROLES.iterdir())
-SHARED = {"dgops_mode", "dgops_profile", "persistent_root"}
+SHARED = {"apps_root", "dgops_apps", "dgops_mode", "dgops_profile", "persistent_root"}
 # What a task may hold beside its module.
 KEYWORDS = {
     "name", "when", "loop", "loop_control", "register", "changed_when", "check_mode", "become", "become_user",
@@ -82,7 +82,7 @@ def test_the_site_playbook_tags_each_role_with_its_name():
 def test_templates_mirror_their_targets():
     for path in ROLES.glob("*/templates/**/*"):
         assert path.is_dir() or path.suffix == ".j2"
-    assert {path.parts[len(ROLES.parts) + 2] for path in ROLES.glob("*/templates/**/*.j2")} == {"etc"}
+    assert {path.parts[len(ROLES.parts) + 2] for path in ROLES.glob("*/templates/**/*.j2")} == {"ComfyUI", "etc", "usr"}
 
 
 @pytest.mark.parametrize("path", sorted((REPO / "locks").glob("*.txt")), ids=lambda path: path.stem)
