@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # name → (module:attribute, short help). Importing every command to print --help would cost half a second.
 COMMANDS = {
+    "apps": ("dgops.cli.apps:apps", "List cloned apps, and say what upstream has newer."),
+    "comfyui": ("dgops.cli.comfyui:comfyui", "Start, look at, end and open ComfyUI on hosts."),
     "deploy": ("dgops.cli.deploy:deploy", "Take hosts from bare to ready."),
     "done": ("dgops.cli.done:done", "Say what is not committed, pushed or synced, and what runs."),
     "env": ("dgops.cli.env:env", "Say which environment runs where, and lock environments."),

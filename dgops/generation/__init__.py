@@ -1,0 +1,1 @@
+"""Pictures from trained models: the server that makes them."""
