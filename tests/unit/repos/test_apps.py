@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dgops import settings as settings_room
@@ -65,6 +66,8 @@ def test_a_host_that_refuses_or_raves():
             apps.standings(*host(**answer))
 
 
+# A busy machine takes its time to draw texts.
+@hypothesis_settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["exists", "commit", "named", "files", "total", "commits", "tags", "newer", "tip", "gone"]),
