@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dgops.errors import DgopsError, UnreachableError
 from dgops.generation.comfyui import standing
+from dgops.generation.comfyui.installed import installed
 from dgops.generation.comfyui.standing import INCOMPLETE, READY
 from dgops.jobs.link import Link
 
@@ -26,7 +27,7 @@ MOST_MISSED = 3
 @contextlib.contextmanager
 def reached(host: Host, settings: Settings) -> Iterator[str]:
     """Yield the address here that leads to the host's ComfyUI; raises DgopsError where none runs there."""
-    at = standing.installed(host, settings)
+    at = installed(host, settings)
     with Link(host, settings) as link:
         state = standing.look(link, at).state
         if state not in (READY, INCOMPLETE):

@@ -5,40 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dgops.errors import UsageError
 from dgops.health.judge import one_line
 from dgops.jobs.job import Job, from_view
-from dgops.jobs.ready import base_of, deployed
 from dgops.transport import agent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dgops.health.contract import Contract
-    from dgops.hosts.host import Host
+    from dgops.generation.comfyui.installed import Installed
     from dgops.jobs.link import Link
-    from dgops.settings import Settings
 
 KIND = "comfyui"
 LIVING = ("queued", "running")
 READY, INCOMPLETE, STARTING, STOPPED, FOREIGN = "ready", "incomplete", "starting", "stopped", "foreign"
 # What one look may take: it reads ten megabytes where many nodes are installed.
 ASK_SECONDS = 30.0
-
-
-@dataclass(frozen=True)
-class Installed:
-    """Where ComfyUI listens on a host by its contract, and the node classes that it must have."""
-
-    url: str
-    nodes: tuple[str, ...]
-    base: str
-    mode: str
-
-    @property
-    def port(self) -> int:
-        """The port on the host's loopback."""
-        return int(self.url.rpartition(":")[2])
 
 
 @dataclass(frozen=True)
@@ -65,22 +46,6 @@ class Standing:
             "classes": self.classes,
             "missing": list(self.missing),
         }
-
-
-def installed(host: Host, settings: Settings) -> Installed:
-    """Return what the host's contract says of ComfyUI; raises UsageError where nobody asked for one there."""
-    kept = deployed(host, settings)
-    found = _check(kept)
-    if found is None:
-        raise UsageError(
-            f"{host.name} has no ComfyUI",
-            f"in the inventory: dgops_apps: [comfyui]; then: dgops deploy --host {host.name}",
-        )
-    return Installed(str(found["url"]), tuple(map(str, found.get("nodes") or ())), base_of(kept), kept.mode)
-
-
-def _check(kept: Contract) -> Mapping[str, Any] | None:
-    return next((one.wanted for one in kept.checks if (one.role, one.type) == ("comfyui", "comfyui")), None)
 
 
 def look(link: Link, at: Installed) -> Standing:

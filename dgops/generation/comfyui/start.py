@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from dgops.errors import DgopsError
 from dgops.generation.comfyui import standing
-from dgops.generation.comfyui.standing import FOREIGN, INCOMPLETE, KIND, READY, STOPPED, Installed, Standing
+from dgops.generation.comfyui.installed import installed
+from dgops.generation.comfyui.standing import FOREIGN, INCOMPLETE, KIND, READY, STOPPED, Standing
 from dgops.hosts import secrets
 from dgops.jobs.cancel import cancel
 from dgops.jobs.job import Request, Stall
@@ -19,6 +20,7 @@ from dgops.jobs.submit import submit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dgops.generation.comfyui.installed import Installed
     from dgops.hosts.host import Host
     from dgops.jobs.job import Job
     from dgops.settings import Settings
@@ -37,7 +39,7 @@ def start(host: Host, settings: Settings, told: Callable[[str], None], seconds: 
 
     Raises DgopsError where it ends, lacks classes, or does not answer in time; it then runs on where it can.
     """
-    at = standing.installed(host, settings)
+    at = installed(host, settings)
     with Link(host, settings, told) as link:
         now = standing.look(link, at)
         if now.state == FOREIGN:
@@ -82,7 +84,7 @@ def _ended(link: Link, at: Installed, job: Job) -> DgopsError:
 
 def stop(host: Host, settings: Settings) -> Job | None:
     """End every job that runs ComfyUI; returns the last, None where none ran. Raises where somebody else runs one."""
-    at = standing.installed(host, settings)
+    at = installed(host, settings)
     ended: Job | None = None
     with Link(host, settings) as link:
         while job := standing.living(link, at.base):

@@ -5,11 +5,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from dgops.errors import UsageError
-from dgops.generation.comfyui import standing
-from dgops.generation.comfyui.standing import Installed, judged
-from dgops.health import contract as contracts
-from dgops.health.contract import Contract
+from dgops.generation.comfyui.installed import Installed
+from dgops.generation.comfyui.standing import judged
 from dgops.jobs.job import Job
 
 AT = Installed("http://127.0.0.1:8188", ("KSampler",), "/base", "fast-test")
@@ -55,12 +52,3 @@ def test_what_it_says_is_shown_in_one_line():
 @given(st.dictionaries(st.sampled_from(sorted(ANSWER)), st.none() | st.integers() | st.text() | st.lists(st.text())))
 def test_no_answer_breaks_it(seen):
     assert judged(AT, None, seen).state in ("stopped", "foreign")
-
-
-def test_a_host_without_it_says_how_to_ask_for_it(place):
-    kept = Contract("here", (), {}, "fast-test", "a1", "now", "me", "/workspace", "")
-    contracts.save(kept, place.settings.state)
-    with pytest.raises(UsageError, match="here has no ComfyUI") as caught:
-        standing.installed(place.host, place.settings)
-    assert "dgops_apps: [comfyui]" in caught.value.hint
-    place.wants("KSampler")

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dgops.errors import DgopsError
-from dgops.generation.comfyui.standing import Installed, installed, living, look
+from dgops.generation.comfyui.installed import Installed, installed
+from dgops.generation.comfyui.standing import living, look
 from dgops.generation.comfyui.start import request, start, stop
 from dgops.jobs.link import Link
 
