@@ -69,12 +69,6 @@ class TestOnePod:
         pod = inventory.load(place.settings).select("pod")[0]
         assert look_at(pod, place.settings).facts["state_seconds"] < 1.0
 
-    def test_ssh_as_seanf(self, place):
-        config = place.root / ".dgops/ssh/config"
-        done = place.run("ssh", "-F", config, "seanf@pod", "id -un; sudo -n id -un; dgops --version")
-        assert done.stdout.splitlines()[:2] == ["seanf", "root"], done.stderr
-        assert done.stdout.splitlines()[2].startswith("dgops ")
-
     def test_again_changes_nothing(self, place):
         code, found = place.json("deploy", "--host", "pod")
         pod = found["hosts"]["pod"]
@@ -103,6 +97,12 @@ class TestOnePod:
         recap = " ".join(plain_ansible(place))
         assert "changed=0" in recap
         assert "failed=0" in recap
+
+    def test_ssh_as_seanf(self, place):
+        config = place.root / ".dgops/ssh/config"
+        done = place.run("ssh", "-F", config, "seanf@pod", "id -un; sudo -n id -un; dgops --version")
+        assert done.stdout.splitlines()[:2] == ["seanf", "root"], done.stderr
+        assert done.stdout.splitlines()[2].startswith("dgops ")
 
     def test_full_runs_every_role(self, place):
         code, found = place.json("deploy", "--host", "pod", "--full")
