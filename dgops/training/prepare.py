@@ -112,7 +112,7 @@ def published_folder(folder: Path) -> Path:
 def _refuse(host: Host, name: str, lock: str) -> str:
     raise DgopsError(
         f"{host.name} has no environment for {name}: its contract knows no venv by the lock {lock}",
-        f"name it in the host's variables (the README's section on training), then:  dgops deploy --host {host.name}",
+        f"name it in the host's variables (README: A LoRA), then:  dgops deploy --host {host.name}",
     )
 
 
