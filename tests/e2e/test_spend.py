@@ -32,8 +32,9 @@ def test_idle_a_pod_spools_and_stops_and_the_edit_comes_home(account):
     filled = account.dgops("sync", "--from", "local")
     assert filled.returncode == 0, filled.stderr
     account.there("echo two >>/app/api/main.py")
-    # It reaches its own pod only, and may only do to it what its owner's key may.
+    # The key that will stop it is in its first process's environment, and in nobody's argv.
     key = account.there("tr '\\0' '\\n' </proc/1/environ | grep ^RUNPOD_API_KEY= | cut -d= -f2").strip()
+    assert key
     assert key not in account.there("cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
     assert account.pod()["stops_in_s"] is not None
 
