@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import signal
 import time
 from typing import Any, Callable, Dict, Optional
 
 from dgops.agent import process
+from dgops.agent.ready import readable
 
 Answer = Dict[str, Any]
 
@@ -61,8 +61,7 @@ def _work(work: Callable[[], Answer], writer: int) -> None:
 def _read(reader: int, seconds: float) -> Optional[bytes]:
     until, said = time.monotonic() + seconds, b""
     while True:
-        ready, _, _ = select.select([reader], [], [], max(0.0, until - time.monotonic()))
-        if not ready:
+        if not readable(reader, until - time.monotonic()):
             return None
         piece = os.read(reader, 1 << 16)
         if not piece:

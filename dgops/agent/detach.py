@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import select
 import shutil
 import signal
 from typing import Any, Dict
 
 from dgops.agent import jobdir, process
+from dgops.agent.ready import readable
 from dgops.agent.supervise import Supervisor
 
 DEADLINE = 30.0
@@ -33,8 +33,8 @@ def spawn(order: Dict[str, Any]) -> None:
     os.close(writer)
     os.waitpid(child, 0)
     try:
-        ready, _, _ = select.select([reader], [], [], DEADLINE)
-        words = os.read(reader, 4096).decode(errors="replace") if ready else "no word within {:.0f} s".format(DEADLINE)
+        heard = readable(reader, DEADLINE)
+        words = os.read(reader, 4096).decode(errors="replace") if heard else "no word within {:.0f} s".format(DEADLINE)
     finally:
         os.close(reader)
     if words != "ok":

@@ -6,7 +6,8 @@ import contextlib
 import ctypes
 import errno
 import os
-import select
+
+from dgops.agent.ready import readable
 
 CREATE, MODIFY, ATTRIB, CLOSE_WRITE = 0x100, 0x2, 0x4, 0x8
 MOVED_FROM, MOVED_TO, DELETE, DELETE_SELF, MOVE_SELF = 0x40, 0x80, 0x200, 0x400, 0x800
@@ -43,8 +44,7 @@ class Inotify:
 
     def wait(self, seconds: float) -> bool:
         """Return whether something happened within so many seconds; what is told is taken out of the queue."""
-        ready, _, _ = select.select([self.descriptor], [], [], max(0.0, seconds))
-        if not ready:
+        if not readable(self.descriptor, seconds):
             return False
         with contextlib.suppress(BlockingIOError):
             while len(os.read(self.descriptor, CHUNK)) > CHUNK // 2:
