@@ -21,9 +21,11 @@ from dgops.agent.logfile import Log
 )
 def test_what_is_written_over_is_seen_and_gone(tmp_path, chunks, log, states):
     seen = []
-    collapse = Collapse(Log(str(tmp_path / "log")), seen.append)
+    file = Log(str(tmp_path / "log"))
+    collapse = Collapse(file, seen.append)
     for chunk in chunks:
         collapse.write(chunk)
     collapse.finish()
+    file.close()
     assert (tmp_path / "log").read_bytes() == log
     assert seen == states

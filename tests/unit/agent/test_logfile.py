@@ -16,6 +16,7 @@ def written(folder, lines, head=1000, piece=500):
     log = Log(str(folder / "stdout.log"), head, piece)
     for number in lines:
         log.write(LINE % number)
+    log.close()
     return log
 
 
@@ -56,6 +57,7 @@ def test_who_reads_on_while_it_grows_reads_each_line_once(tmp_path):
             while (found := jobdir.read_stream(str(tmp_path), "stdout", offset, 200, over=False))["text"]:
                 assert "left_out" not in found
                 offset, text = found["offset"], text + found["text"]
+    log.close()
     assert text == "".join((LINE % number).decode() for number in range(1981))
 
 
@@ -71,6 +73,7 @@ def test_any_offset_finds_bytes_where_they_are(tmp_path_factory, pieces, offset,
     log = Log(str(folder / "stdout.log"), 200, 100)
     for piece in pieces:
         log.write(piece)
+    log.close()
     whole = b"".join(pieces)
     assert log.size == len(whole)
     at, data, _, _ = logparts.read(log.path, offset, limit)
@@ -87,6 +90,7 @@ def test_a_disk_that_takes_no_more_costs_the_rest_and_holds_nothing_up(tmp_path,
     assert log.complaint == "No space left on device"
     (small_disk / "filler").unlink()
     log.write(b"room again\n")
+    log.close()
     assert logparts.tail(log.path, 11) == b"room again\n"
 
 
@@ -106,6 +110,7 @@ def test_a_log_that_is_gone_on_with_keeps_every_offset(tmp_path):
     again = Log(path, head=20, piece=10)
     assert again.size == len(halves[0])
     again.write(halves[1])
+    again.close()
     assert again.size == sum(map(len, halves))
     newest = max(tmp_path.glob("stdout.log.*"), key=lambda one: int(one.suffix[1:]))
     assert int(newest.suffix[1:]) + newest.stat().st_size == again.size

@@ -33,7 +33,8 @@ def carry(folder, chunks, secrets=(), silences=(), saw=None):
     """Send chunks through a pump, with a silence after some of them, and return the log."""
     reader, writer = os.pipe()
     path = folder / f"log-{len(os.listdir(folder))}"
-    carried = Pump(reader, Log(str(path)), Redactor(secrets), saw or (lambda _state: None))
+    log = Log(str(path))
+    carried = Pump(reader, log, Redactor(secrets), saw or (lambda _state: None))
     for number, chunk in enumerate(chunks):
         for at in range(0, len(chunk), 32768):
             os.write(writer, chunk[at : at + 32768])
@@ -45,6 +46,7 @@ def carry(folder, chunks, secrets=(), silences=(), saw=None):
     assert not carried.feed()
     carried.finish()
     carried.finish()
+    log.close()
     return path.read_bytes()
 
 
@@ -109,13 +111,15 @@ def test_a_log_that_cannot_be_written_is_counted(tmp_path):
     if not os.path.exists("/dev/full"):
         pytest.skip("no /dev/full here")
     reader, writer = os.pipe()
-    carried = Pump(reader, Log("/dev/full"), Redactor())
+    log = Log("/dev/full")
+    carried = Pump(reader, log, Redactor())
     os.write(writer, b"a line\n")
     os.close(writer)
     assert carried.feed()
     assert not carried.feed()
     carried.finish()
-    assert (carried.log.log.lost, carried.log.log.complaint) == (7, "No space left on device")
+    log.close()
+    assert (log.lost, log.complaint) == (7, "No space left on device")
 
 
 @pytest.mark.parametrize("length", [5000, 20000, 100000])
@@ -139,5 +143,6 @@ def test_a_pipe_in_place_of_the_log_holds_nothing_up(tmp_path):
         assert carried.feed()
     os.close(writer)
     carried.finish()
+    log.close()
     os.close(other)
     assert log.lost > 0
