@@ -12,7 +12,7 @@ import click
 from dgops.cli.options import host_option
 from dgops.cli.render import coloured, plain, print_json
 from dgops.dataset import names
-from dgops.dataset.options import CAPTIONERS, CROPS, Options, here, read_targets
+from dgops.dataset.options import CAPTIONERS, CLASS_ENDING, CROPS, Options, here, read_targets
 from dgops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--slug", required=True, metavar="NAME", help="The set's name: letters, digits, - and _.")
 @click.option("--source", required=True, metavar="FOLDER", help="Where the images are; folders below it count.")
-@click.option("--trigger", required=True, metavar="WORD", help="The word that every caption begins with.")
+@click.option("--trigger", metavar="WORD", help="The word that every caption begins with.")
+@click.option(
+    "--class",
+    "class_words",
+    metavar="WORDS",
+    help="Instead of --trigger: regularisation images of this class, as DIR/SLUG-class.",
+)
 @click.option("--crop", type=click.Choice(CROPS), required=True, help="What each image is cut to.")
 @click.option("--captioner", type=click.Choice(CAPTIONERS), default="template", show_default=True, help="Who captions.")
 @click.option("--target", type=click.IntRange(1), metavar="COUNT", help="How many images to keep (default: all good).")
@@ -67,8 +73,20 @@ def options_from(asked: dict[str, Any]) -> Options:
         if not asked[key]:
             raise UsageError(f"--{key} is empty", "an unset variable in the shell?")
     folders: dict[str, Any] = {key: here(asked[key]) for key in ("source", "output", "output_dir") if asked[key]}
-    rest = {key: asked[key] for key in ("slug", "trigger", "crop", "captioner", "target")}
-    return Options(**{**rest, **folders}, targets=read_targets(os.environ))
+    rest = {key: asked[key] for key in ("crop", "captioner", "target")}
+    return Options(**_naming(asked), **{**rest, **folders}, targets=read_targets(os.environ))
+
+
+def _naming(asked: dict[str, Any]) -> dict[str, Any]:
+    slug, trigger, words = asked["slug"], asked["trigger"], asked["class_words"]
+    if (trigger is None) == (words is None):
+        raise UsageError(
+            "a set has a trigger word, regularisation images have a class: one of --trigger and --class",
+            "--trigger WORD for the person or style, --class 'a woman' for the images beside it",
+        )
+    if words is None:
+        return {"slug": slug, "trigger": trigger}
+    return {"slug": f"{slug}{CLASS_ENDING}", "trigger": words, "of_class": True}
 
 
 def to_json(options: Options, outcome: Outcome) -> dict[str, Any]:

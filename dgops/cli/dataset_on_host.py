@@ -82,7 +82,7 @@ def request_for(host: Host, root: str, options: Options) -> Request:
     from dgops.jobs.job import Input, Output, Request
 
     argv = ["dgops", *(() if options.mode == "production" else ("--mode", options.mode))]
-    argv += ["run", "dataset", "--slug", options.slug, "--source", PHOTOGRAPHS, "--trigger", options.trigger]
+    argv += ["run", "dataset", *options.asked, "--source", PHOTOGRAPHS]
     argv += ["--captioner", options.captioner, "--crop", options.crop, "--output", root]
     argv += ["--target", str(options.target)] if options.target else []
     outputs = [Output(f"{root}/{options.slug}/{name}", options.root / name) for name in (*FOLDERS, *RECORDS)]

@@ -55,6 +55,10 @@ def deliver(options: Options, made: Mapping[str, Made]) -> Iterator[Delivery]:
         if not options.targets.warehouse.is_dir():
             raise DgopsError(f"{options.targets.warehouse}: no such folder", "DGOPS_WAREHOUSE names the warehouse")
         yield _copy("warehouse", files, options.targets.warehouse)
+    if options.of_class:
+        # A trainer's folder holds one set: they would take the place of the set that they belong to.
+        yield Delivery("trainers", None, "nothing shipped: regularisation images are named by a recipe")
+        return
     known = (("windows", options.targets.windows, publish.WINDOWS), ("linux", options.targets.linux, publish.LINUX))
     trainers = [(what, folder, names) for what, folder, names in known if folder]
     # All or none: two trainers with two different sets would be a trap.

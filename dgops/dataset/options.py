@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CROPS = ("face", "subject", "none")
 CAPTIONERS = ("template",)
+# What a set of regularisation images is named after the set that it belongs to.
+CLASS_ENDING = "-class"
 # Where each trainer looks, unless a host says otherwise.
 WINDOWS_TRAINER = "/mnt/c/AI/apps/musubi-tuner"
 LINUX_TRAINER = "/home/seanf/deadlygraphics/ai/apps/musubi-tuner"
@@ -35,6 +37,7 @@ class Options:
     """One run: its name, where its images come from, what is done with them and where the results go.
 
     `target` is how many images the set should have, None for all good ones. `output_dir` gets a copy of the summary.
+    Regularisation images, `of_class`, are a set of their own, SLUG-class: the words of their class are its trigger.
     In the mode production whatever runs a model needs a GPU; fast-test needs none.
     """
 
@@ -48,6 +51,14 @@ class Options:
     output_dir: Path | None = None
     targets: Targets = Targets()
     mode: str = "production"
+    of_class: bool = False
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The options of a command line that name this set."""
+        if self.of_class:
+            return "--slug", self.slug.removesuffix(CLASS_ENDING), "--class", self.trigger
+        return "--slug", self.slug, "--trigger", self.trigger
 
     @property
     def root(self) -> Path:

@@ -62,6 +62,29 @@ def test_what_is_reused_is_held(invoke):
     assert sum(line.endswith("held") for line in invoke().stderr.splitlines()) == 7
 
 
+def test_regularisation_images_are_a_set_of_their_own_and_no_trainer_gets_them(invoke, tmp_path, monkeypatch):
+    trainer = tmp_path / "trainer"
+    trainer.mkdir()
+    monkeypatch.setenv("DGOPS_PUBLISH_LINUX", str(trainer))
+    assert invoke().exit_code == 0
+    shipped = sorted(trainer.iterdir())
+    result = invoke("--class", "a woman", trigger=None)
+    assert result.exit_code == 0, result.output
+    assert "regularisation images are named by a recipe" in result.stderr
+    assert sorted(trainer.iterdir()) == shipped
+    captions = list((tmp_path / "outputs/amira-class/06_publish/1024").glob("*.txt"))
+    assert len(captions) == 3
+    assert {path.read_text() for path in captions} == {"a woman, a photo\n"}
+    assert (tmp_path / "outputs/amira/06_publish/trigger_word.txt").read_text() == "amiranoor\n"
+
+
+@pytest.mark.parametrize("trigger", ["amiranoor", None])
+def test_a_set_has_a_trigger_or_a_class(invoke, trigger):
+    result = invoke(*(("--class", "a woman") if trigger else ()), trigger=trigger)
+    assert isinstance(result.exception, UsageError)
+    assert "one of --trigger and --class" in str(result.exception)
+
+
 def test_json_is_all_there_is_on_stdout(invoke):
     result = invoke("--json")
     value = json.loads(result.stdout)

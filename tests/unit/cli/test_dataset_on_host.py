@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from types import SimpleNamespace
 
 import click
@@ -37,6 +38,19 @@ def test_hidden_files_links_and_results_stay_here(options):
     request = dataset_on_host.request_for(POD, "/base/outputs", options)
     assert request.inputs[0].only == ("a.jpg", "deep/b.jpg")
     assert dataset_on_host.left_out(options, request) == ["link.jpg", "pipe"]
+
+
+def test_regularisation_images_are_asked_for_by_their_class(options):
+    argv = dataset_on_host.request_for(POD, "/base/outputs", options).argv
+    assert argv[argv.index("--slug") + 1 : argv.index("--source")] == ("amira", "--trigger", "amiranoor")
+    beside = replace(options, slug="amira-class", trigger="a woman", of_class=True)
+    request = dataset_on_host.request_for(POD, "/base/outputs", beside)
+    assert request.argv[request.argv.index("--slug") + 1 : request.argv.index("--source")] == (
+        "amira",
+        "--class",
+        "a woman",
+    )
+    assert all(str(one.path).startswith("/base/outputs/amira-class/") for one in request.outputs)
 
 
 @pytest.mark.parametrize(
