@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +55,13 @@ class Settings:
     """The settings of one command, resolved once at its start.
 
     `project` is the folder of the nearest dgops.toml upward, or None outside of one. Relative paths in a
-    file are relative to the folder that the file stands in.
+    file are relative to the folder that the file stands in. `gather` is that section of it as it stands there.
     """
 
     values: dict[str, Setting]
     project: Path | None = None
-    problems: tuple[str, ...] = field(default=(), repr=False)
     maps: tuple[MapTable, ...] = ()
+    gather: Any = None
 
     @property
     def mode(self) -> str | None:
@@ -123,12 +123,13 @@ def load(start: Path | None = None, options: dict[str, Any] | None = None) -> Se
     problems: list[str] = []
     layers = [_options_layer(options or {}), _environment_layer(problems)]
     maps: list[MapTable] = []
-    layers += [_file_layer(path, problems, maps) for path in (project, _user_file()) if path and path.is_file()]
+    own: dict[str, Any] = {}
+    layers += [_file_layer(path, problems, maps, own) for path in (project, _user_file()) if path and path.is_file()]
     layers.append(_defaults(project.parent if project else None))
     if problems:
         raise ConfigError(problems, "dgops settings lists the keys and where each value came from")
     values = {key: next(layer[key] for layer in layers if key in layer) for key in layers[-1]}
-    return Settings(values, project.parent if project else None, maps=tuple(maps))
+    return Settings(values, project.parent if project else None, maps=tuple(maps), gather=own.get("gather"))
 
 
 def _find_project(start: Path) -> Path | None:
@@ -179,7 +180,7 @@ def _environment_layer(problems: list[str]) -> dict[str, Setting]:
     return layer
 
 
-def _file_layer(path: Path, problems: list[str], maps: list[MapTable]) -> dict[str, Setting]:
+def _file_layer(path: Path, problems: list[str], maps: list[MapTable], kept: dict[str, Any]) -> dict[str, Setting]:
     try:
         table = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -189,11 +190,14 @@ def _file_layer(path: Path, problems: list[str], maps: list[MapTable]) -> dict[s
     layer = {}
     maps += _maps(path, table.pop("sync", {}), problems)
     own = _pods(path, table.pop("pods", {}), problems)
+    if path.name == PROJECT_FILE and "gather" in table:
+        # What a set may be is known to the room of sets.
+        kept["gather"] = table.pop("gather")
     table = {key: raw for key, raw in table.items() if "." not in key} | own
     for key, raw in table.items():
         if key not in known:
-            plain = [one for one in known if "." not in one]
-            problems.append(f"{path}: {key}: unknown key (known: {', '.join(sorted([*plain, 'pods', 'sync']))})")
+            plain = [*(one for one in known if "." not in one), "gather", "pods", "sync"]
+            problems.append(f"{path}: {key}: unknown key (known: {', '.join(sorted(plain))})")
             continue
         layer[key] = Setting(_checked(key, raw, path.parent, f"{path}: {key}", problems), str(path))
     return layer

@@ -45,12 +45,19 @@ def dataset(ctx: click.Context, /, host: str | None, allow_drift: bool, as_json:
     Run again after whatever happened: finished stages are reused, and nothing is lost.
     """
     options = replace(options_from(asked), mode=ctx.obj.mode or "production")
+    if allow_drift and not host:
+        raise UsageError("--allow-drift is about a host's venvs, and no host is named", "name it with --host")
+    ctx.exit(make(ctx, options, host, allow_drift=allow_drift, as_json=as_json))
+
+
+def make(
+    ctx: click.Context, options: Options, host: str | None, *, allow_drift: bool = False, as_json: bool = False
+) -> int:
+    """Make a set here or on a host, and show how it goes; returns the exit code."""
     if host:
         from dgops.cli.dataset_on_host import run_on_host
 
-        ctx.exit(run_on_host(ctx, host, options, allow_drift=allow_drift, as_json=as_json))
-    if allow_drift:
-        raise UsageError("--allow-drift is about a host's venvs, and no host is named", "name it with --host")
+        return run_on_host(ctx, host, options, allow_drift=allow_drift, as_json=as_json)
     from dgops.dataset.pipeline import run
 
     progress = Progress(quiet=as_json)
@@ -64,7 +71,7 @@ def dataset(ctx: click.Context, /, host: str | None, allow_drift: bool, as_json:
         print_json(to_json(options, outcome))
     else:
         _show(options, outcome, time.monotonic() - started, alone)
-    ctx.exit(0 if outcome.ok else 1)
+    return 0 if outcome.ok else 1
 
 
 def options_from(asked: dict[str, Any]) -> Options:

@@ -38,6 +38,13 @@ PROJECT = """\
 # idle_gpu = 10
 # budget_per_day = 20
 
+# Sets that `dgops gather SLUG` makes from photographs, each in outputs/SLUG beside this file, which a recipe's
+# `dataset:` names; keys are the options of `dgops run dataset`, paths are relative to this file.
+# [gather.amira]
+# source = "photos"
+# trigger = "amiranoor"
+# crop = "face"
+
 # Folders of hosts that `dgops sync` ties to folders of a repository here; repo is relative to this file.
 # [[sync.map]]
 # name = "api"

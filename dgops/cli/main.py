@@ -27,6 +27,7 @@ COMMANDS = {
     "deploy": ("dgops.cli.deploy:deploy", "Take hosts from bare to ready."),
     "done": ("dgops.cli.done:done", "Say what is not committed, pushed or synced, and what runs."),
     "env": ("dgops.cli.env:env", "Say which environment runs where, and lock environments."),
+    "gather": ("dgops.cli.gather:gather", "Make the training set that dgops.toml describes."),
     "health": ("dgops.cli.health:health", "Look at hosts and say what does not hold."),
     "hosts": ("dgops.cli.hosts:hosts", "List, add and reach hosts."),
     "image": ("dgops.cli.image:image", "Build WSL and pod images from the roles, and check .wsl files."),

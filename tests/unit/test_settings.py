@@ -119,3 +119,13 @@ def test_a_key_is_not_sent_in_the_clear(monkeypatch, text, good):
     else:
         with pytest.raises(ConfigError, match="https://"):
             settings.load()
+
+
+def test_the_sets_of_a_project_are_kept_as_they_stand_and_are_the_projects_alone(tmp_path):
+    (tmp_path / "dgops.toml").write_text('[gather.amira]\nsource = "photos"\n')
+    assert settings.load(tmp_path).gather == {"amira": {"source": "photos"}}
+    user = tmp_path / "home/.config/dgops/config.toml"
+    user.parent.mkdir(parents=True)
+    user.write_text("[gather.amira]\n")
+    with pytest.raises(ConfigError, match=r"config.toml: gather: unknown key"):
+        settings.load(tmp_path)
