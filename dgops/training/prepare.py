@@ -19,6 +19,7 @@ from dgops.training.values import Dataset
 if TYPE_CHECKING:
     from dgops.health.contract import Contract
     from dgops.hosts.host import Host
+    from dgops.training.trainer import Trainer
     from dgops.training.values import Recipe
 
 PUBLISHED, TRIGGER_FILE = "06_publish", "trigger_word.txt"
@@ -82,7 +83,7 @@ def order_for(host: Host, contract: Contract, made: Ready) -> Order:
     return Order(
         recipe=made.recipe,
         dataset=made.dataset,
-        venv=venv_of(contract, chosen.lock) or _refuse(host, chosen.name, chosen.lock),
+        venv=venv_of(contract, chosen.lock) or _refuse(host, chosen),
         output=f"{base}/training/{run}",
         models=str(store),
         cache=f"{base}/training/cache/{made.dataset.digest[:12]}-{made.recipe.architecture}",
@@ -109,10 +110,10 @@ def published_folder(folder: Path) -> Path:
     raise UsageError(f"{folder}: no published set there", "dgops run dataset makes one in outputs/SLUG")
 
 
-def _refuse(host: Host, name: str, lock: str) -> str:
+def _refuse(host: Host, chosen: Trainer) -> str:
     raise DgopsError(
-        f"{host.name} has no environment for {name}: its contract knows no venv by the lock {lock}",
-        f"name it in the host's variables (README: A LoRA), then:  dgops deploy --host {host.name}",
+        f"{host.name} has no environment for {chosen.name}: its contract knows no venv by the lock {chosen.lock}",
+        f"in the inventory: dgops_apps: [{chosen.app.replace('-', '_')}]; then: dgops deploy --host {host.name}",
     )
 
 
