@@ -29,6 +29,7 @@ COMMANDS: Dict[str, str] = {
 STREAMS: Dict[str, str] = {
     "bundle": "dgops.agent.bundle",
     "files": "dgops.agent.files",
+    "follow": "dgops.agent.follow",
     "replica": "dgops.agent.replica",
 }
 

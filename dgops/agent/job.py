@@ -1,4 +1,4 @@
-"""Jobs on a host: submit, resume, list, show, read and cancel, each one request long."""
+"""Jobs on a host: submit, resume, list, show and cancel, each one request long."""
 
 from __future__ import annotations
 
@@ -16,15 +16,10 @@ Request = Dict[str, Any]
 Answer = Dict[str, Any]
 LOCKS = "/run/dgops"
 LOCK_DEADLINE = 60.0
-# What one answer may hold of a stream: as JSON it grows to six times that at worst.
-MOST_BYTES = 1 << 18
-LEAST_BYTES = 1 << 13
-LONGEST_WAIT = 30.0
-POLL = 0.1
 
 
 def answer(request: Request) -> Answer:
-    """Answer one request; `op` is submit, resume, list, show, read or cancel.
+    """Answer one request; `op` is submit, resume, list, show or cancel.
 
     Runs as root and becomes the jobs' user for good before it touches one of his files.
     """
@@ -92,24 +87,6 @@ def show(request: Request) -> Answer:
     """Return one job and its spec."""
     folder = folder_of(request)
     return {"job": jobdir.view(folder), "spec": jobdir.load_spec(folder)}
-
-
-def read(request: Request) -> Answer:
-    """Return what is new behind the offsets, at once where there is any or the job is over, else in `wait`."""
-    folder = folder_of(request)
-    offsets = {
-        name: max(0, int(request["offsets"].get(name, 0))) for name in jobdir.STREAMS if name in request["offsets"]
-    }
-    limit = min(max(int(request.get("limit", MOST_BYTES)), LEAST_BYTES), MOST_BYTES)
-    until = time.monotonic() + min(float(request.get("wait", 0)), LONGEST_WAIT)
-    while True:
-        # Looked at before the logs: when it is over here, nothing follows what is read below.
-        seen = jobdir.view(folder)
-        over = seen["status"] in jobdir.OVER
-        streams = {name: jobdir.read_stream(folder, name, at, limit, over) for name, at in offsets.items()}
-        if over or any(one["text"] for one in streams.values()) or time.monotonic() >= until:
-            return {"job": seen, "streams": streams}
-        time.sleep(POLL)
 
 
 def cancel(request: Request) -> Answer:
@@ -201,6 +178,5 @@ OPERATIONS: Dict[str, Callable[[Request], Answer]] = {
     "resume": resume,
     "list": show_all,
     "show": show,
-    "read": read,
     "cancel": cancel,
 }

@@ -9,7 +9,7 @@ import json
 import os
 import stat
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from dgops.agent import logparts, process, spec
 
@@ -160,8 +160,8 @@ def views(base: str) -> List[Record]:
     return _fitting(seen[:MOST_JOBS], LIST_ROOM)
 
 
-def read_stream(folder: str, name: str, offset: int, limit: int, over: bool) -> Record:
-    """Return text from a byte offset on, and the offset behind it; no character and no event is cut in two.
+def read_stream(folder: str, name: str, offset: int, limit: int, over: bool) -> Tuple[Record, bytes]:
+    """Return bytes from an offset on, the offset behind them, their length; no character and no event is cut in two.
 
     `left_out` says how many bytes behind the offset are no longer kept.
     """
@@ -170,11 +170,12 @@ def read_stream(folder: str, name: str, offset: int, limit: int, over: bool) -> 
     last = whole and (over or not newest)
     if name == "events" and not last:
         data = data[: data.rfind(b"\n") + 1]
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    text = decoder.decode(data, final=last)
-    held = 0 if last else len(decoder.getstate()[0])
-    found: Record = {"offset": at + len(data) - held, "text": text}
-    return dict(found, left_out=at - offset) if at > offset else found
+    if not last:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        decoder.decode(data)
+        data = data[: len(data) - len(decoder.getstate()[0])]
+    found: Record = {"offset": at + len(data), "length": len(data)}
+    return (dict(found, left_out=at - offset) if at > offset else found), data
 
 
 def _fitting(values: List[Any], room: int) -> List[Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING
 
-from dgops.errors import RemoteError
+from dgops.jobs.fresh import LEAST, STREAMS, fresh, next_limit
 from dgops.jobs.job import from_view
 
 if TYPE_CHECKING:
@@ -13,9 +14,7 @@ if TYPE_CHECKING:
     from dgops.jobs.link import Link
     from dgops.jobs.progress import Watcher
 
-STREAMS = ("stdout", "stderr", "events")
 WAIT, SPARE = 10.0, 20.0
-LIMIT = 1 << 18
 
 
 def follow(link: Link, base: str, job: str, watcher: Watcher, offsets: dict[str, int] | None = None) -> Job:
@@ -27,37 +26,23 @@ def follow(link: Link, base: str, job: str, watcher: Watcher, offsets: dict[str,
     known = {} if offsets is None else offsets
     for stream in STREAMS:
         known.setdefault(stream, 0)
-    rest = ""
+    rest, limit = "", LEAST
     while True:
-        request = {"op": "read", "base": base, "id": job, "offsets": known, "wait": WAIT, "limit": LIMIT}
-        answer = link.call("job", request, timeout=WAIT + SPARE)
+        request = {"base": base, "id": job, "offsets": known, "wait": WAIT, "limit": limit}
+        began = time.monotonic()
+        answer, content = link.exchange("follow", request, timeout=WAIT + SPARE)
+        limit = next_limit(limit, len(content), time.monotonic() - began)
         found = from_view(link.host.name, answer.get("job"))
-        fresh = _fresh(link, answer, known, watcher)
+        new = fresh(link.host.name, answer, content, known, watcher)
         watcher.stands(found)
-        for stream, (offset, text) in fresh.items():
+        for stream, (offset, text) in new.items():
             known[stream] = offset
             if stream == "events":
                 rest = _events(rest + text, watcher)
             elif text:
                 watcher.wrote(stream, text)
-        if found.over and not fresh:
+        if found.over and not new:
             return found
-
-
-def _fresh(link: Link, answer: dict[str, Any], known: dict[str, int], watcher: Watcher) -> dict[str, tuple[int, str]]:
-    """Return what is new in each stream: the offset behind it, and its text."""
-    streams = answer.get("streams")
-    if not isinstance(streams, dict):
-        raise RemoteError(f"{link.host.name} answered the question for a log with something else")
-    fresh = {}
-    for stream in STREAMS:
-        row = streams.get(stream) or {}
-        offset, text = row.get("offset"), row.get("text")
-        if isinstance(offset, int) and isinstance(text, str) and offset > known[stream]:
-            fresh[stream] = (offset, text)
-            if isinstance(row.get("left_out"), int):
-                watcher.told(f"{stream}: {row['left_out']:,} bytes from the middle of a long log are not kept")
-    return fresh
 
 
 def _events(text: str, watcher: Watcher) -> str:

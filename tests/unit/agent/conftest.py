@@ -64,11 +64,21 @@ class AgentHost:
     def show(self, job):
         return self.call("show", id=job)["job"]
 
+    def follow(self, job, wait=0, limit=1 << 20, **offsets):
+        """Return how the job stands, the rows of its streams, and the bytes of each."""
+        order = {"base": str(self.base), "id": job, "offsets": offsets, "wait": wait, "limit": limit}
+        answer, rest = self.exchange("follow", order)
+        pieces = {}
+        for name, row in answer["streams"].items():
+            pieces[name], rest = rest[: row["length"]], rest[row["length"] :]
+        assert rest == b""
+        return answer["job"], answer["streams"], pieces
+
     def wait(self, job, *statuses, seconds=30):
         """Wait until the job has one of the statuses; without any, until it is over."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            seen = self.call("read", id=job, offsets={}, wait=0.5)["job"]
+            seen, _, _ = self.follow(job, wait=0.5)
             if seen["status"] in (statuses or OVER):
                 return seen
         raise AssertionError(seen)

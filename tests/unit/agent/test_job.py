@@ -109,16 +109,6 @@ def test_a_restarted_host_has_lost_its_jobs(agent_host):
     assert agent_host.show(job)["status"] == "running"
 
 
-def test_read_waits_for_news_and_no_longer(agent_host):
-    job = agent_host.submit("sh", "-c", "echo a; sleep 1; echo b; sleep 60")
-    agent_host.wait_for_output(job, "a")
-    read = agent_host.call("read", id=job, offsets={"stdout": 2}, wait=20)
-    assert read["streams"] == {"stdout": {"offset": 4, "text": "b\n"}}
-    assert agent_host.call("read", id=job, offsets={"stdout": 4}, wait=0)["streams"]["stdout"]["text"] == ""
-    agent_host.call("cancel", id=job, grace=0.2)
-    agent_host.wait(job)
-
-
 def test_a_bad_spec_is_refused_before_anything_is_made(agent_host):
     answer = agent_host.call("submit", **order(agent_host, "true", id="../../x", gpus={"count": 0}))
     assert answer["refused"].endswith("id must be eight hexadecimal digits; gpus must hold a count or distinct ids")

@@ -17,22 +17,24 @@ def test_reading_in_pieces_is_reading_whole(tmp_path_factory, pieces, data):
     folder = tmp_path_factory.mktemp("job")
     content = b"".join(pieces)
     path = folder / "stdout.log"
-    offset, text = 0, ""
+    offset, text, raw = 0, "", b""
     for end in [*sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=6))), len(content)]:
         path.write_bytes(content[:end])
         limit = data.draw(st.integers(4, 64))
-        read = jobdir.read_stream(str(folder), "stdout", offset, limit, over=False)
-        assert offset <= read["offset"] <= end
-        offset, text = read["offset"], text + read["text"]
+        row, piece = jobdir.read_stream(str(folder), "stdout", offset, limit, over=False)
+        assert offset <= row["offset"] <= end
+        offset, text, raw = row["offset"], text + piece.decode(errors="replace"), raw + piece
     while offset < len(content):
-        read = jobdir.read_stream(str(folder), "stdout", offset, 16, over=True)
-        offset, text = read["offset"], text + read["text"]
+        row, piece = jobdir.read_stream(str(folder), "stdout", offset, 16, over=True)
+        offset, text, raw = row["offset"], text + piece.decode(errors="replace"), raw + piece
+    assert raw == content
     assert text == content.decode(errors="replace")
 
 
 def test_events_come_as_whole_lines(tmp_path):
     (tmp_path / "events.jsonl").write_bytes(b'{"a": 1}\n{"b": ')
-    assert jobdir.read_stream(str(tmp_path), "events", 0, 8192, over=False) == {"offset": 9, "text": '{"a": 1}\n'}
+    whole = ({"offset": 9, "length": 9}, b'{"a": 1}\n')
+    assert jobdir.read_stream(str(tmp_path), "events", 0, 8192, over=False) == whole
 
 
 def test_a_pipe_in_place_of_a_file_holds_nothing_up(tmp_path):
@@ -64,7 +66,7 @@ def test_a_pipe_in_place_of_room_or_log_holds_nothing_up(tmp_path):
     for name in ("room", "stdout.log"):
         os.mkfifo(tmp_path / name)
     jobdir.reserve(str(tmp_path / "room"))
-    assert jobdir.read_stream(str(tmp_path), "stdout", 0, 8192, over=True) == {"offset": 0, "text": ""}
+    assert jobdir.read_stream(str(tmp_path), "stdout", 0, 8192, over=True) == ({"offset": 0, "length": 0}, b"")
 
 
 def test_a_list_of_the_largest_jobs_fits_one_answer_and_holds_the_newest(tmp_path):

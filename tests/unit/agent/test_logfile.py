@@ -24,12 +24,12 @@ def read_all(folder, offset=0, limit=300):
     """Read as a follower does; return the text, and how much was left out."""
     text, left_out = "", 0
     while True:
-        found = jobdir.read_stream(str(folder), "stdout", offset, limit, over=True)
-        if not found["text"]:
+        row, piece = jobdir.read_stream(str(folder), "stdout", offset, limit, over=True)
+        if not piece:
             return text, left_out
-        assert found["offset"] > offset
-        offset, text = found["offset"], text + found["text"]
-        left_out += found.get("left_out", 0)
+        assert row["offset"] > offset
+        offset, text = row["offset"], text + piece.decode()
+        left_out += row.get("left_out", 0)
 
 
 def test_head_and_tail_are_kept_and_the_middle_is_told(tmp_path):
@@ -54,9 +54,9 @@ def test_who_reads_on_while_it_grows_reads_each_line_once(tmp_path):
     for number in range(2000):
         log.write(LINE % number)
         if number % 30 == 0:
-            while (found := jobdir.read_stream(str(tmp_path), "stdout", offset, 200, over=False))["text"]:
-                assert "left_out" not in found
-                offset, text = found["offset"], text + found["text"]
+            while (found := jobdir.read_stream(str(tmp_path), "stdout", offset, 200, over=False))[1]:
+                assert "left_out" not in found[0]
+                offset, text = found[0]["offset"], text + found[1].decode()
     log.close()
     assert text == "".join((LINE % number).decode() for number in range(1981))
 

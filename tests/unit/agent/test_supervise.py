@@ -131,7 +131,7 @@ def test_a_killed_supervisor_leaves_a_lost_job_and_no_process(agent_host):
     assert not processes_of(job)
     seen = agent_host.show(job)
     assert (seen["status"], seen["reason"]) == ("lost", "the agent's process is gone")
-    assert agent_host.call("read", id=job, offsets={"stdout": 0}, wait=20)["streams"]["stdout"]["text"] == "up\n"
+    assert agent_host.follow(job, wait=20, stdout=0)[2] == {"stdout": b"up\n"}
 
 
 def test_cancel_of_a_lost_job_ends_what_is_left(agent_host):
@@ -271,8 +271,7 @@ def test_a_pipe_in_place_of_a_file_holds_no_supervisor_up(agent_host, name):
     seen = agent_host.wait(job)
     assert (seen["status"], seen["exit_code"]) == ("failed", 3)
     assert time.monotonic() - began < 20
-    read = agent_host.call("read", id=job, offsets={"stdout": 0, "stderr": 0}, wait=0)
-    assert all(one["text"] == "" for one in read["streams"].values())
+    assert not any(agent_host.follow(job, stdout=0, stderr=0)[2].values())
 
 
 def named(host, job, name):

@@ -4,14 +4,18 @@ import threading
 
 import pytest
 
-from dgops.errors import RemoteError
 from dgops.hosts.host import Host
 from dgops.jobs.follow import follow
+from dgops.jobs.fresh import LEAST, MOST
 from dgops.jobs.job import Request
 from dgops.jobs.link import Link
 from dgops.jobs.submit import submit
 
 VIEW = {"id": "0123abcd", "status": "running"}
+
+
+def row(offset, length, **more):
+    return {"offset": offset, "length": length, **more}
 
 
 class Log:
@@ -21,17 +25,15 @@ class Log:
         self.host = Host("pod")
         self.streams, self.step, self.asked = {name: text.encode() for name, text in streams.items()}, step, []
 
-    def call(self, command, request, timeout):
-        assert command == "job"
+    def exchange(self, command, request, timeout):
+        assert command == "follow"
         self.asked.append(request)
         offsets = request["offsets"]
-        streams = {name: self._piece(data, offsets[name]) for name, data in self.streams.items()}
+        pieces = {name: data[offsets[name] : offsets[name] + self.step] for name, data in self.streams.items()}
         over = all(offsets[name] + self.step >= len(data) for name, data in self.streams.items())
-        return {"job": {**VIEW, "status": "succeeded" if over else "running"}, "streams": streams}
-
-    def _piece(self, data, offset):
-        piece = data[offset : offset + self.step]
-        return {"offset": offset + len(piece), "text": piece.decode()}
+        rows = {name: row(offsets[name] + len(piece), len(piece)) for name, piece in pieces.items()}
+        seen = {**VIEW, "status": "succeeded" if over else "running"}
+        return {"job": seen, "streams": rows}, b"".join(pieces.values())
 
 
 @pytest.mark.parametrize("step", [1, 3, 7, 1000])
@@ -50,25 +52,13 @@ def test_from_an_offset_on(heard):
     assert heard.texts == {"stdout": "two\n"}
 
 
-@pytest.mark.parametrize("streams", [None, [], "x"])
-def test_something_else(heard, streams):
-    class Liar:
-        host = Host("pod")
-
-        def call(self, command, request, timeout):
-            return {"job": VIEW, "streams": streams}
-
-    with pytest.raises(RemoteError, match="pod answered"):
-        follow(Liar(), "/base", "0123abcd", heard)
-
-
 def test_offsets_that_go_back_end_nothing_and_double_nothing(heard):
     class Liar:
         host = Host("pod")
 
-        def call(self, command, request, timeout):
-            row = {"offset": 5, "text": "hello"} if not heard.texts else {"offset": -1, "text": "hello"}
-            return {"job": {**VIEW, "status": "lost"}, "streams": {"stdout": row, "stderr": {"offset": "x", "text": 1}}}
+        def exchange(self, command, request, timeout):
+            said = row(-1 if heard.texts else 5, 5)
+            return {"job": {**VIEW, "status": "lost"}, "streams": {"stdout": said, "stderr": row("x", 3)}}, b"helloerr"
 
     assert follow(Liar(), "/base", "0123abcd", heard).status == "lost"
     assert heard.texts == {"stdout": "hello"}
@@ -78,14 +68,83 @@ def test_a_gap_in_a_long_log_is_told_once(heard):
     class Long:
         host = Host("pod")
 
-        def call(self, command, request, timeout):
-            gap = {"offset": 1009, "text": "tail\n", "left_out": 1000}
-            fresh = {"stdout": gap} if request["offsets"]["stdout"] < 1009 else {}
-            return {"job": {**VIEW, "status": "succeeded"}, "streams": fresh}
+        def exchange(self, command, request, timeout):
+            known = request["offsets"]["stdout"] >= 1009
+            fresh = {} if known else {"stdout": row(1009, 5, left_out=1000)}
+            return {"job": {**VIEW, "status": "succeeded"}, "streams": fresh}, b"" if known else b"tail\n"
 
     follow(Long(), "/base", "0123abcd", heard, {"stdout": 4})
     assert heard.texts == {"stdout": "tail\n"}
     assert heard.messages == ["stdout: 1,000 bytes from the middle of a long log are not kept"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "limits"),
+    [
+        (0.1, [LEAST, 4 * LEAST, 16 * LEAST, MOST, MOST]),
+        (3.0, [LEAST, LEAST, LEAST, LEAST, LEAST]),
+        (9.0, [LEAST, LEAST, LEAST, LEAST, LEAST]),
+    ],
+)
+def test_a_quick_line_is_asked_for_more_and_a_slow_one_is_not(heard, monkeypatch, seconds, limits):
+    clock = [0.0]
+    monkeypatch.setattr("dgops.jobs.follow.time.monotonic", lambda: clock[0])
+    log = Log({"stdout": "x" * sum(limits)}, MOST)
+
+    class Line:
+        host = log.host
+
+        def exchange(self, command, request, timeout):
+            clock[0] += seconds
+            log.step = request["limit"]
+            return log.exchange(command, request, timeout)
+
+    follow(Line(), "/base", "0123abcd", heard)
+    assert [one["limit"] for one in log.asked][:-1] == limits
+
+
+def test_a_line_that_becomes_slow_is_asked_for_less(heard, monkeypatch):
+    clock, trips = [0.0], [0.1] * 3 + [9.0] * 3 + [0.1]
+    monkeypatch.setattr("dgops.jobs.follow.time.monotonic", lambda: clock[0])
+    log = Log({"stdout": "x" * 4 * MOST}, MOST)
+
+    class Line:
+        host = log.host
+
+        def exchange(self, command, request, timeout):
+            clock[0] += trips[len(log.asked)] if len(log.asked) < len(trips) else 3.0
+            log.step = request["limit"]
+            return log.exchange(command, request, timeout)
+
+    follow(Line(), "/base", "0123abcd", heard)
+    limits = [one["limit"] for one in log.asked][:8]
+    assert limits == [LEAST, 4 * LEAST, 16 * LEAST, MOST, MOST // 2, MOST // 4, MOST // 8, MOST // 2]
+
+
+def test_a_log_of_many_megabytes_comes_whole_in_few_trips(here, settings, base, heard, tmp_path):
+    folder = tmp_path / "root/dgops/jobs/0123abcd"
+    folder.mkdir(parents=True)
+    content = ("märz " * 200).encode().join([b"\xff\n"] * 20_000)
+    for name, held in (("spec.json", b"{}"), ("status.json", b'{"status": "succeeded"}'), ("stdout.log", content)):
+        (folder / name).write_bytes(held)
+    with Link(here, settings) as link:
+        asked = Counted(link)
+        assert follow(asked, base, "0123abcd", heard).status == "succeeded"
+    assert heard.texts["stdout"] == content.decode(errors="replace")
+    assert asked.trips <= 8
+
+
+class Counted:
+    """A link that counts the questions."""
+
+    def __init__(self, link):
+        self.host, self.link, self.trips = link.host, link, 0
+
+    def exchange(self, command, request, timeout):
+        self.trips += 1
+        answer, content = self.link.exchange(command, request, timeout=timeout)
+        assert len(content) <= request["limit"]
+        return answer, content
 
 
 def test_several_follow_one_job_and_each_has_it_all(look_away, here, settings, base, heard):
