@@ -29,7 +29,11 @@ ERRORS = re.compile(
     r"^(E: |Err:|ERROR|error:|fatal:|FAILED|[\w.]*(Error|Exception)\b.*:|.*: error:|\s*×|Killed|Segmentation fault)"
 )
 # Lines of a logger or a program that say so somewhere behind their time and name.
-LOGGED = re.compile(r"\b(ERROR|FATAL|CRITICAL)\b|\b(fatal )?error: |^Fatal Python error|^\s*what\(\): |\bpanicked at\b")
+LOGGED = re.compile(
+    r"\b(ERROR|FATAL|CRITICAL)\b|\b(fatal )?error: |^Fatal Python error|^\s*what\(\): |\bpanicked at\b|"
+    # What `python -m` says of a module that is not there.
+    r": No module named [\w.]+$"
+)
 # Lines that only say that something below failed.
 WRAPPERS = re.compile(
     r"non-zero return code|returned non-zero exit status|CalledProcessError|MODULE FAILURE|"

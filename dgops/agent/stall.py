@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Deque, Optional
+from typing import Any, Deque, Dict, Optional
 
 # A step is the time between two signs of life; so few of them tell nothing.
 FEWEST, MOST = 5, 200
@@ -14,8 +14,8 @@ HELD_UP = 10.0
 class Watch:
     """Looks at one command; all times are seconds of the monotonic clock, which no change of the date moves."""
 
-    def __init__(self, times: int, least: float, begun: float) -> None:
-        self.times, self.least = times, least
+    def __init__(self, times: int, least: float, begun: float, first: float = 0.0) -> None:
+        self.times, self.least, self.first = times, least, first
         self.last = self.looked = begun
         self.steps: Deque[float] = deque(maxlen=MOST)
 
@@ -25,10 +25,15 @@ class Watch:
         # The module statistics takes longer to load than most of what the agent is asked for.
         return sorted(self.steps)[len(self.steps) // 2] if self.steps else 0.0
 
+    def pace(self) -> str:
+        """Return in words how long a step takes, nothing where that is not known."""
+        return ", a step takes {:.1f} s".format(self.step) if len(self.steps) >= FEWEST else ""
+
     def look(self, clock: float, touched: float) -> Optional[float]:
         """Return for how long there was no sign where that is a stall, else None; `touched` is when the last one was.
 
-        It is a stall after `times` the median step, and after `least` seconds in any case.
+        It is a stall after `times` the median step, and after `least` seconds in any case. While there were too few
+        signs to know a pace by, it is one after `first` seconds, or never where that is 0.
         """
         if clock - self.looked > HELD_UP:
             self.last = clock
@@ -37,5 +42,11 @@ class Watch:
             self.last = touched
         self.looked = clock
         silent = clock - self.last
-        late = len(self.steps) >= FEWEST and silent > max(self.least, self.times * self.step)
-        return silent if late else None
+        if len(self.steps) < FEWEST:
+            return silent if self.first and silent > self.first else None
+        return silent if silent > max(self.least, self.times * self.step) else None
+
+
+def watch(asked: Dict[str, Any], begun: float) -> Watch:
+    """Return the watch that a job's spec asks for."""
+    return Watch(asked["times"], asked["least"], begun, asked.get("first") or 0.0)

@@ -177,7 +177,7 @@ class Supervisor:
         command.carry_into(self.logs, self.progress, self.secrets)
         self.command, self.stalled, self.stopped = command, None, None
         asked = self.spec.get("stall")
-        self.watch = stall.Watch(asked["times"], asked["least"], time.monotonic()) if asked else None
+        self.watch = stall.watch(asked, time.monotonic()) if asked else None
         slots = sorted(self.held) or None
         changes = {"status": "running", "reason": None, "command": process.identity(pid), "gpus": slots}
         self.note(started=self.record.get("started") or now(), attempt=number, **changes)
@@ -243,7 +243,7 @@ class Supervisor:
             return
         silent = self.watch.look(clock, command.touched)
         if silent and not self.stalled:
-            words = "nothing was written for {:.0f} s, a step takes {:.1f} s".format(silent, self.watch.step)
+            words = "nothing was written for {:.0f} s{}".format(silent, self.watch.pace())
             self.stalled = "stalled: " + words
             self.journal.append("stalled", words, level="warning", silent=silent, step=self.watch.step)
             self.note(reason=self.stalled)

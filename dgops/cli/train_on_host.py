@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 
 MODELS = "models"
 ORDER = "training.json"
-SHOWN = {"start": "train", "step": "step", "sample": "sample", "checkpoint": "saved", "failed": "failed"}
+SHOWN = {
+    "start": "train",
+    "step": "step",
+    "sample": "sample",
+    "checkpoint": "saved",
+    "failed": "failed",
+    "warning": "warning",
+}
 # In a log of lines, how many of a training's steps are worth one.
 LINES = 20
 

@@ -34,6 +34,10 @@ class NotANumberError(DgopsError):
         self.step = step
 
 
+class AnewError(DgopsError):
+    """A resumed run began before the state that it was to go on from."""
+
+
 class Follow:
     """Reads the lines of one program of a plan."""
 
@@ -44,7 +48,7 @@ class Follow:
         self.loss: float | None = None
         self.newest: Progress | None = None
         self.paces: deque[float] = deque(maxlen=REMEMBERED)
-        self.memory = False
+        self.memory = self.deaf = False
         self.vram: Callable[[], float | None] = lambda: None
 
     def saw(self, line: str) -> None:
@@ -55,22 +59,36 @@ class Follow:
         if found is None:
             return
         step = found.step + self.step.begin
+        if self.newest is None and step < self.plan.begin:
+            raise AnewError(
+                f"it began anew at step {step}, and was to go on from step {self.plan.begin}",
+                "look at what it says of the state that it was given:  dgops logs",
+            )
         if found.loss is not None and not math.isfinite(found.loss):
             raise NotANumberError(
                 f"the loss is {found.loss} at step {step}", "a lower learning_rate, or bf16 for fp16", step
             )
         if step <= self.at:
+            self.newest = self.newest or found
             return
         now = time.monotonic()
         self.paces.append((now - self.last) / (step - self.at))
         self.at, self.last, self.newest = step, now, found
         self.loss = found.loss if found.loss is not None else self.loss
-        row = {"step": step, "loss": found.loss, "lr": found.lr, "time": round(time.time(), 3)}
-        with self.metrics.open("a") as stream:
-            stream.write(json.dumps(row) + "\n")
+        self._record({"step": step, "loss": found.loss, "lr": found.lr, "time": round(time.time(), 3)})
         if now - self.told >= PACE or step == self.plan.total:
             self.told = now
             self.teller.tell("step", self.words(), **self.fields())
+
+    def _record(self, row: dict[str, Any]) -> None:
+        """Write a step down; a curve with a gap is no reason to end a training."""
+        try:
+            with self.metrics.open("a") as stream:
+                stream.write(json.dumps(row) + "\n")
+        except OSError as error:
+            if not self.deaf:
+                self.deaf = True
+                self.teller.tell("warning", f"{self.metrics.name} cannot be written: {error.strerror}", "warning")
 
     def fields(self) -> dict[str, Any]:
         """Return what an event of a step holds."""

@@ -119,9 +119,13 @@ def _refuse(host: Host, chosen: Trainer) -> str:
 
 def _require_captions(folder: Path) -> None:
     pictures = _pictures(folder)
+    twice = sorted({one.stem for one in pictures if [two.stem for two in pictures].count(one.stem) > 1})
     bare = [path.name for path in pictures if not path.with_suffix(".txt").is_file()]
     if not pictures:
         raise UsageError(f"{folder}: no pictures there", "dgops run dataset makes a set")
+    if twice:
+        # Trainers cache and caption by the name without its ending: one of the two would be trained on twice.
+        raise UsageError(f"{folder}: several pictures are called {', '.join(twice[:3])}", "a name of its own for each")
     if bare:
         more = f" and {len(bare) - 3} more" if len(bare) > 3 else ""
         raise UsageError(f"{folder}: no caption beside {', '.join(bare[:3])}{more}", "a text file of the same name")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dgops.hosts.host import Host
     from dgops.settings import Settings
     from dgops.training.prepare import Ready
-    from dgops.training.values import Plan
+    from dgops.training.values import Place, Plan
 
 GPU = {"kind": "live", "type": "gpu"}
 HOME = "/home/seanf"
@@ -40,7 +40,7 @@ def anywhere(made: Ready) -> Preview:
     venv = f"{HOME}/deadlygraphics/ai/apps/{chosen.app}/.venv"
     base = "/workspace/dgops/training"
     order = Order(made.recipe, made.dataset, venv, f"{base}/{name}", "/workspace/models", f"{base}/cache")
-    place = run.place_of(order, Path("work"), Machine(1, ("any GPU",) if chosen.gpu else ()), "fast-test")
+    place = _place(order, Machine(1, ("any GPU",) if chosen.gpu else ()), "fast-test")
     return Preview(name, chosen.plan(made.recipe, made.dataset, place))
 
 
@@ -62,12 +62,17 @@ def on(host: Host, settings: Settings, made: Ready) -> Preview:
         run.require_gpu(chosen, machine, mode)
     except DgopsError as error:
         refusals.append(error.message)
-    plan = chosen.plan(made.recipe, made.dataset, run.place_of(order, Path("work"), machine, mode))
+    plan = chosen.plan(made.recipe, made.dataset, _place(order, machine, mode))
     need = plan.estimate.vram_gib
     if need and machine.gpus and machine.vram < need[0]:
         words = f"it needs {need[0]:g} GiB of GPU memory at least ({plan.estimate.source})"
         refusals.append(f"{words}, {machine.vram:.0f} are there")
     return Preview(order.run, plan, tuple(refusals), machine)
+
+
+def _place(order: Order, machine: Machine, mode: str) -> Place:
+    """Return the place of a plan that is only looked at: what its venv can import is known on the host alone."""
+    return replace(run.place_of(order, Path("work"), machine, mode), xformers=True)
 
 
 def _machine(answer: dict[str, object]) -> Machine:

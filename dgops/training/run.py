@@ -14,7 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 from dgops.errors import BusyError, DgopsError
 from dgops.files import digest_bytes, digest_file, write_atomic
-from dgops.training import card, curve, follow, logged, machine, memory, models, program, results, trainer, written
+from dgops.training import (
+    card,
+    curve,
+    follow,
+    logged,
+    machine,
+    memory,
+    models,
+    program,
+    results,
+    trainer,
+    venv,
+    written,
+)
 from dgops.training.follow import Follow
 from dgops.training.values import Place
 
@@ -27,6 +40,8 @@ if TYPE_CHECKING:
     from dgops.training.trainer import Trainer
     from dgops.training.values import Outputs, Plan, State, Step
 
+# By a signal, and as a shell that waited for it says so.
+KILLED = (-9, 137)
 SPOILT = "not-a-number"
 DATASET, REGULARISATION = "dataset", "regularisation"
 # Between two looks for new files, and at the memory of the GPU.
@@ -119,6 +134,7 @@ def _train(scene: Scene) -> dict[str, Any]:
         if found.state:
             scene.say(f"goes on from step {plan.begin} of {plan.total} ({found.state.path})")
         follow.cut(scene.output / curve.METRICS, plan.begin)
+        venv.require(scene.order.recipe, scene.place.python)
         _write(scene.output, plan)
         for step in plan.steps:
             _run(scene, plan, step)
@@ -145,8 +161,7 @@ def _run(scene: Scene, plan: Plan, step: Step) -> None:
     if step.trains:
         _tell_new(scene, plan)
     if code:
-        hint = _ladder(scene) if seen.memory else "its last lines say why:  dgops logs, dgops jobs show"
-        what = "out of memory" if seen.memory else f"exit {code}"
+        what, hint = _why(scene, code, seen.memory)
         raise DgopsError(f"{step.title}: {what} at step {seen.at} of {plan.total}", hint)
     cached = scene.chosen.cached(written.scan(Path(scene.place.cache))) if step.pairs else 0
     if cached < step.pairs:
@@ -154,6 +169,16 @@ def _run(scene: Scene, plan: Plan, step: Step) -> None:
             f"{step.title}: {cached} of {step.pairs} items are cached, and training would leave out the rest unseen",
             f"look into {scene.place.cache}",
         )
+
+
+def _why(scene: Scene, code: int, memory_gone: bool) -> tuple[str, str]:
+    """Return in words why a program ended, and what to do."""
+    if memory_gone:
+        return "out of memory", _ladder(scene)
+    if code in KILLED:
+        hint = "perhaps the machine's own memory was full: fewer blocks_to_swap, or a host with more; dgops jobs show"
+        return "killed (SIGKILL), perhaps out of memory", hint
+    return f"exit {code}", "its last lines say why:  dgops logs, dgops jobs show"
 
 
 def _ladder(scene: Scene) -> str:
@@ -164,7 +189,13 @@ def _ladder(scene: Scene) -> str:
 
 def _tell_new(scene: Scene, plan: Plan) -> None:
     found = scene.outputs(plan)
-    for path in results.gather(scene.output, found):
+    try:
+        fresh = results.gather(scene.output, found)
+    except OSError as error:
+        # It is tried again at the next look, and at the end; a full disk ends the training by itself, or not.
+        scene.teller.tell("warning", f"what was written cannot be gathered: {error.strerror or error}", "warning")
+        return
+    for path in fresh:
         kind = "sample" if path in found.samples else "checkpoint"
         step = found.samples.get(path, found.checkpoints.get(path, 0))
         scene.teller.tell(kind, path.rpartition("/")[2], step=step, path=path)
@@ -179,6 +210,9 @@ def _finish(scene: Scene, plan: Plan, found: Outputs, seconds: float) -> dict[st
     curve.draw({scene.order.run: losses}, folder / "loss.png", f"{scene.order.run}: loss by step")
     with contextlib.suppress(FileNotFoundError):
         results.put(scene.output / curve.METRICS, folder / curve.METRICS)
+    if scene.order.recipe.samples.prompts and not found.samples:
+        scene.say("no sample was written, and some were asked for: its log may say why")
+        scene.teller.tell("warning", "no sample was written, and some were asked for", "warning")
     lora = scene.output / found.final
     there = ""
     if scene.order.loras:

@@ -12,4 +12,5 @@ TIMES = 50
 
 def stall(trainer: str) -> Stall:
     """Return the rule for a trainer's job."""
-    return Stall(times=TIMES, least=LEAST[trainer])
+    # One that hangs before its first step has shown no pace to judge it by.
+    return Stall(times=TIMES, least=LEAST[trainer], first=LEAST[trainer])

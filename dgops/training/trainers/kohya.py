@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dgops.training import command
 from dgops.training.values import Outputs, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from dgops.training.values import Parameters, Place, Plan, Recipe, Written
 
@@ -23,9 +24,12 @@ ENV = {
     # What accelerate's launcher sets for one process. The launcher itself is left out: it obeys a
     # default_config.yaml that somebody left on the host, and hides a traceback behind one of its own.
     "OMP_NUM_THREADS": "1",
+    # Tokenizers come from the hub, and downloads through it hang without a word.
+    "HF_HUB_DISABLE_XET": "1",
 }
 SAMPLE_STEPS = 20
 MOST_WORKERS = 2
+WORKERS, PERSISTENT = "max_data_loader_n_workers", "persistent_data_loader_workers"
 # accelerate writes it last: a state without it was cut off.
 LAST_OF_A_STATE = "random_states_0.pkl"
 SCHEDULERS = ("constant", "constant_with_warmup", "linear", "cosine", "cosine_with_restarts", "polynomial")
@@ -39,10 +43,19 @@ def run_name(name: str, state: State | None, plus: int) -> str:
     return name if state is None else f"{name}-run{state.runs + 1}-plus{plus:06d}"
 
 
-def workers(place: Place) -> dict[str, object]:
+def workers(recipe: Recipe, place: Place) -> dict[str, object]:
     """Return the loader's options: workers that persist are refused by torch where there are none."""
-    count = max(0, min(MOST_WORKERS, place.cpus - 1))
-    return {"max_data_loader_n_workers": count, "persistent_data_loader_workers": count > 0}
+    said = recipe.options.get(WORKERS, "")
+    least = 1 if command.asked(recipe.options, PERSISTENT) else 0
+    count = int(said) if said.isdecimal() else max(least, min(MOST_WORKERS, place.cpus - 1))
+    return {WORKERS: count, PERSISTENT: count > 0}
+
+
+def clashes(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """Return what both scripts would stop at only when their models are loaded."""
+    none = recipe.options.get(WORKERS, "").isdecimal() and not int(recipe.options[WORKERS])
+    if none and command.asked(recipe.options, PERSISTENT):
+        yield f"options.{PERSISTENT}", f"cannot be: {WORKERS} is 0"
 
 
 def prompts(recipe: Recipe, guidance: Mapping[str, float]) -> str:

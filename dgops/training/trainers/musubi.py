@@ -122,7 +122,7 @@ class Musubi:
         if known is None:
             return found
         found += command.complaints(recipe.options, parser(TABLE, f"{known.prefix}_train_network.py"), OWN)
-        found += _clashes(recipe)
+        found += [*kohya.clashes(recipe), *_clashes(recipe)]
         return found
 
     def plan(self, recipe: Recipe, dataset: Dataset, place: Place, state: State | None = None) -> Plan:
@@ -206,7 +206,7 @@ def _values(recipe: Recipe, place: Place, known: Architecture, name: str) -> dic
         "learning_rate": parameters.learning_rate,
         "lr_scheduler": parameters.scheduler,
         "gradient_checkpointing": True,
-        **kohya.workers(place),
+        **kohya.workers(recipe, place),
         "seed": parameters.seed,
         "output_dir": place.output,
         "output_name": name,
@@ -242,7 +242,7 @@ def _argv(
     place: Place, known: Architecture, script: str, values: Mapping[str, object], options: Mapping[str, str]
 ) -> tuple[str, ...]:
     table = parser(TABLE, f"{known.prefix}_{script}.py")
-    words = command.argv({key: value for key, value in values.items() if value}, options, table, OWN)
+    words = command.argv(values, options, table, OWN)
     return (place.python, f"{place.app}/src/musubi_tuner/{table.script}", *words)
 
 

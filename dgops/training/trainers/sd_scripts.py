@@ -66,7 +66,7 @@ class SdScripts:
             return found
         table = parser(f"sd-scripts-{NEW}", script)
         found += command.complaints(recipe.options, table, DATASET_KEYS)
-        found += _clashes(recipe)
+        found += [*kohya.clashes(recipe), *_clashes(recipe)]
         if recipe.regularisation and not recipe.class_word:
             found.append(("class_word", "is missing: it is the caption of regularisation images that have none"))
         try:
@@ -191,7 +191,7 @@ def _common(recipe: Recipe, place: Place, name: str) -> dict[str, object]:
         "gradient_checkpointing": True,
         "cache_latents": True,
         "cache_latents_to_disk": True,
-        **kohya.workers(place),
+        **kohya.workers(recipe, place),
         "seed": parameters.seed,
         "logging_dir": f"{place.output}/logs",
         "log_with": "tensorboard",

@@ -48,6 +48,8 @@ def test_a_good_one():
         ({"priority": 1001}, "priority must"),
         ({"stall": {"times": 0, "least": 1, "stop": False}}, "stall must"),
         ({"stall": {"times": 5, "least": 1, "stop": 1}}, "stall must"),
+        ({"stall": {"times": 5, "least": 1, "stop": False, "first": -1}}, "stall must"),
+        ({"stall": {"times": 5, "least": 1, "stop": False, "first": "soon"}}, "stall must"),
         ({"created": None}, "created must"),
         ({"correlation": ""}, "correlation"),
         ({"gpus": {"count": True}}, "gpus must"),

@@ -5,9 +5,9 @@ import pytest
 from dgops.agent.stall import Watch
 
 
-def seen(times, least, signs, looks):
+def seen(times, least, signs, looks, first=0.0):
     """Look at each moment; return the moments at which it was a stall."""
-    watch = Watch(times, least, 0.0)
+    watch = Watch(times, least, 0.0, first)
     return [clock for clock in looks if watch.look(clock, max([0.0, *(one for one in signs if one <= clock)]))]
 
 
@@ -39,3 +39,21 @@ def test_it_goes_on():
 
 def test_a_machine_that_stood_still_is_no_stall():
     assert seen(3, 1, range(20), [*range(20), 500, 501]) == []
+
+
+@pytest.mark.parametrize(
+    ("signs", "first"),
+    [([], 31), ([1, 2, 3], 34), (range(0, 50, 10), 71), (range(4), 34), (range(50), 55), (range(200), None)],
+)
+def test_one_that_hangs_before_it_has_a_pace(signs, first):
+    """A trainer that is stuck at its start has printed nothing, or a line or two."""
+    found = seen(5, 1, signs, EVERY, first=30.0)
+    assert (found[0] if found else None) == first
+
+
+def test_a_pace_is_told_only_where_there_is_one():
+    watch = Watch(5, 1, 0.0, 30.0)
+    assert watch.pace() == ""
+    for clock in range(8):
+        watch.look(clock, clock)
+    assert watch.pace() == ", a step takes 1.0 s"

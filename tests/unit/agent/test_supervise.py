@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -348,6 +349,13 @@ def test_a_stall_stops_the_command_where_that_is_wanted_and_it_is_tried_again(ag
     assert seen["failures"][0]["first_failure"].startswith("stalled: nothing was written for ")
     assert agent_host.log(job).endswith("step 8\nresumed\n")
     assert not processes_of(job)
+
+
+def test_a_command_that_never_says_anything_is_told_of_where_that_is_wanted(agent_host):
+    stall = {"times": 3, "least": 1.0, "first": 1.0, "stop": True}
+    seen = agent_host.wait(agent_host.submit("sleep", "300", stall=stall))
+    assert (seen["status"], seen["reason"]) == ("failed", "it stalled, and was stopped")
+    assert re.fullmatch(r"stalled: nothing was written for \d+ s", seen["first_failure"])
 
 
 def test_progress_becomes_events_and_leaves_one_line(agent_host):

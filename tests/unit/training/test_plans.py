@@ -138,6 +138,27 @@ def test_persistent_workers_only_where_there_are_workers(name):
             assert ("--persistent_data_loader_workers" in argv) == (count != "0")
 
 
+@pytest.mark.parametrize(
+    ("options", "cpus", "count"),
+    [
+        ({}, 1, "0"),
+        ({}, 8, "2"),
+        ({"max_data_loader_n_workers": "0"}, 8, "0"),
+        ({"max_data_loader_n_workers": "6"}, 1, "6"),
+        ({"persistent_data_loader_workers": "true"}, 1, "1"),
+        ({"persistent_data_loader_workers": "false"}, 8, "2"),
+    ],
+)
+@pytest.mark.parametrize("name", ["sdxl", "qwen-image"])
+def test_persistent_workers_whatever_a_recipe_says_of_them(name, options, cpus, count):
+    case = CASES[name]
+    recipe = recipe_of(name, {**case, "options": {**case.get("options", {}), **options}})
+    argv = get(case["trainer"]).plan(recipe, Dataset("sha256:0", 25), place_of(case, cpus=cpus)).steps[-1].argv
+    assert argv[argv.index("--max_data_loader_n_workers") + 1] == count
+    persistent = "--persistent_data_loader_workers" in argv
+    assert persistent == (count != "0" and options.get("persistent_data_loader_workers") != "false")
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_output_comes_as_it_is_printed(name):
     case = CASES[name]
@@ -145,6 +166,8 @@ def test_output_comes_as_it_is_printed(name):
     for step in plan.steps:
         assert step.env["PYTHONUNBUFFERED"] == "1"
         assert step.env["PYTHONIOENCODING"] == "utf-8"
+        # Downloads by it hang without a word.
+        assert step.env["HF_HUB_DISABLE_XET"] == "1"
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -34,8 +34,13 @@ for step in range(begin + 1, c["steps"] + 1):
             open(f"{state}/{name}", "w").close()
         json.dump({"current_step": step, "current_epoch": 1}, open(f"{state}/train_state.json", "w"))
         lora(f"{out}/{c['name']}-step{step:08d}.safetensors", step)
+    if step == script.get("kill"):
+        os.kill(os.getpid(), 9)
     if step == script.get("die"):
         sys.exit(script.get("say", "died"))
+if script.get("samples"):
+    os.makedirs(f"{out}/sample", exist_ok=True)
+    open(f"{out}/sample/{c['name']}_{c['steps']:06d}_00_42.png", "w").write("x")
 if not script.get("lie"):
     lora(f"{out}/{c['name']}.safetensors", c["steps"])
 """
@@ -53,9 +58,9 @@ def made(tmp_path, monkeypatch):
     return Order(recipe, Dataset("d" * 64, 4), str(tmp_path / "venv"), loras=str(tmp_path / "loras"), **where)
 
 
-def train(made, monkeypatch, **script):
+def train(made, monkeypatch, heard=lambda _line: None, **script):
     monkeypatch.setenv("SCRIPT", json.dumps(script))
-    return run.train(made, Path(made.output).parent, "fast-test", Teller(), lambda _line: None)
+    return run.train(made, Path(made.output).parent, "fast-test", Teller(), heard)
 
 
 def test_to_its_end_and_again(made, monkeypatch):
@@ -95,6 +100,40 @@ def test_out_of_memory_names_what_to_lower(made, monkeypatch):
     with pytest.raises(DgopsError, match="out of memory at step 3") as caught:
         train(made, monkeypatch, die=3, say="torch.OutOfMemoryError: CUDA out of memory")
     assert "to lower" in caught.value.hint
+
+
+def test_killed_from_outside_it_speaks_of_memory(made, monkeypatch):
+    """The kernel's own killer leaves no word behind: 137, and a log that ends in the middle."""
+    with pytest.raises(
+        DgopsError, match=r"killed \(SIGKILL\), perhaps out of memory at step 7 of 20; .* step 5"
+    ) as caught:
+        train(made, monkeypatch, kill=7)
+    assert "blocks_to_swap" in caught.value.hint
+
+
+@pytest.mark.parametrize("samples", [False, True])
+def test_samples_that_are_missing_are_told(made, monkeypatch, samples):
+    said = []
+    train(made, monkeypatch, said.append, samples=samples)
+    assert any(one.startswith("no sample was written") for one in said) != samples
+
+
+def test_what_cannot_be_gathered_on_the_way_ends_no_training(made, monkeypatch):
+    """A volume that is full for a moment: it is gathered at the end."""
+    from dgops.training import results
+
+    real, failed = results.gather, []
+
+    def gather(output, found):
+        if not failed:
+            failed.append(True)
+            raise OSError(28, "No space left on device")
+        return real(output, found)
+
+    monkeypatch.setattr(results, "gather", gather)
+    assert train(made, monkeypatch)["training"]["steps"] == 20
+    assert failed
+    assert (Path(made.output) / "results/a.safetensors").is_file()
 
 
 def test_done_without_its_file_is_not_done(made, monkeypatch):

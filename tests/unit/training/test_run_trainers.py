@@ -35,6 +35,10 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setenv("PER_EPOCH", "7")
     monkeypatch.setenv("CACHED", "7")
     monkeypatch.delenv("DGOPS_EVENTS_FD", raising=False)
+    (tmp_path / "packages/bitsandbytes").mkdir(parents=True)
+    (tmp_path / "packages/bitsandbytes/__init__.py").touch()
+    (tmp_path / "packages/bitsandbytes/__main__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "packages"))
     return tmp_path
 
 
@@ -124,6 +128,26 @@ def test_out_of_memory_says_what_to_lower(place):
     with pytest.raises(DgopsError, match="out of memory") as caught:
         train(place, order)
     assert caught.value.hint == "next to lower in the recipe: fp8_base true, fp8_scaled true"
+
+
+def test_a_bitsandbytes_that_does_not_work_costs_no_training(place):
+    order = order_for(place, "sd-scripts")
+    (place / "packages/bitsandbytes/__main__.py").write_text('import sys; sys.exit("CUDA Setup failed")')
+    with pytest.raises(DgopsError, match="bitsandbytes does not work"):
+        train(place, order)
+    assert not (place / "out/dataset.toml").exists()
+
+
+def test_ai_toolkit_that_begins_anew_in_spite_of_its_checkpoint_is_ended(place, monkeypatch):
+    order = order_for(place, "ai-toolkit")
+    monkeypatch.setenv("DIE_AT", "23")
+    with pytest.raises(DgopsError):
+        train(place, order)
+    monkeypatch.delenv("DIE_AT")
+    script = place / "ai-toolkit/run.py"
+    script.write_text(script.read_text().replace("begin = step_of(path) if path else 0", "begin = 0"))
+    with pytest.raises(DgopsError, match=r"began anew at step 1, .* step 20; the last good state is step 20"):
+        train(place, order)
 
 
 def test_half_cached(place, monkeypatch):

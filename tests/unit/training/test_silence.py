@@ -7,3 +7,5 @@ from dgops.training.trainer import TRAINERS
 def test_every_trainer():
     assert LEAST.keys() == TRAINERS.keys()
     assert all(not stall(name).stop and stall(name).least >= 300 for name in TRAINERS)
+    # One that is stuck before its first step is told as well.
+    assert all(stall(name).first == stall(name).least for name in TRAINERS)

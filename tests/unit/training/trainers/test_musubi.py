@@ -133,6 +133,10 @@ def test_it_says_what_it_cannot_do():
         ({"fp8_scaled": "true"}, "fp8_scaled"),
         ({"blocks_to_swap": "16", "offload_inactive_dit": "true"}, "offload_inactive_dit"),
         ({"persistent": "true"}, "persistent"),
+        (
+            {"max_data_loader_n_workers": "0", "persistent_data_loader_workers": "true"},
+            "persistent_data_loader_workers",
+        ),
     ],
 )
 def test_what_the_script_would_stop_at_late(options, key):

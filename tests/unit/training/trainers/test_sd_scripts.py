@@ -208,6 +208,11 @@ def test_samples_at_the_end():
         ({"options": {"min_snr_gamma": "five"}}, "options.min_snr_gamma"),
         ({"options": {"sdpa": "true", "xformers": "true"}}, "options.xformers"),
         ({"options": {"random_crop": "true"}}, "options.random_crop"),
+        ({"options": {"text_encoder_lr1": "1e-5"}}, "options.text_encoder_lr1"),
+        (
+            {"options": {"max_data_loader_n_workers": "0", "persistent_data_loader_workers": "true"}},
+            "options.persistent_data_loader_workers",
+        ),
         ({"options": {"cache_text_encoder_outputs": "true"}}, "options.cache_text_encoder_outputs"),
         ({"options": {"flip_aug": "1"}}, "options"),
         ({"options": {"caption_dropout_rate": "often"}}, "options"),
