@@ -234,7 +234,8 @@ def bundle(settings: Settings, job_id: str, host: str | None, as_json: bool) -> 
     if as_json:
         print_json({"id": made.job.id, "path": str(made.path), "size": made.size, "files": list(made.names)})
         return
-    click.echo(f"{made.job.id}  {made.job.host}  {short(made.path)}  {len(made.names)} files, {megabytes(made.size)}")
+    count = f"{len(made.names)} file{'' if len(made.names) == 1 else 's'}"
+    click.echo(f"{made.job.id}  {made.job.host}  {short(made.path)}  {count}, {megabytes(made.size)}")
 
 
 def _outputs(job: Job) -> tuple[Output, ...]:

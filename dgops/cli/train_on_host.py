@@ -80,7 +80,7 @@ def run_on_host(ctx: click.Context, pattern: str, made: Ready, asked: Mapping[st
         asked["detach"],
         asked["as_json"],
         Steps().line,
-        lambda ended: _summary(ended, home),
+        lambda ended: summary(ended, home),
         lambda ended: _as_object(ended, home),
         output=False,
     )
@@ -150,7 +150,8 @@ class Steps:
         return worth
 
 
-def _summary(ended: Ended, home: Path) -> Sequence[str]:
+def summary(ended: Ended, home: Path) -> Sequence[str]:
+    """Return the lines for a training that is home: its LoRA, its loss, where to look; nothing where it is not."""
     from dgops.training import card, curve
 
     found = card.read(home)

@@ -10,22 +10,23 @@ import click
 
 from dgops.cli.discard import discard_options, guard_of
 from dgops.cli.render import plain, print_error, print_json, step
-from dgops.cli.watching import Options, Progress, hint, say
+from dgops.cli.watching import Ended, Progress, hint, say
 
 if TYPE_CHECKING:
+    from dgops.cli.watching import Options
     from dgops.deploy.events import RoleRun
     from dgops.deploy.plan import Plan
     from dgops.deploy.result import HostResult
-    from dgops.flows.up import Outcome, Work
-    from dgops.hosts.host import Host
-    from dgops.jobs.job import Request
-    from dgops.jobs.recipe import Recipe
+    from dgops.flows.up import Outcome
     from dgops.settings import Settings
 
 
 @click.command()
 @click.argument("name")
-@click.option("--recipe", required=True, type=click.Path(path_type=Path), metavar="R", help="What shall be done there.")
+@click.option("--recipe", required=True, metavar="R", help="What shall be done there: a script or a training.")
+@click.option(
+    "--dataset", metavar="DIR", default="", help="Of a training: the published set, in place of the recipe's."
+)
 @click.option("--gpu", default="", metavar="A,B,C", help="Where no pod is there: GPUs in the order they are tried.")
 @click.option("--env", "profile", default="", metavar="PROFILE", help="Where no pod is there: what it shall run.")
 @click.option("--volume", default="", metavar="V", help="Name or id of a network volume, mounted at /workspace.")
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
 def up(
     ctx: click.Context,
     name: str,
-    recipe: Path,
+    recipe: str,
+    dataset: str,
     gpu: str,
     profile: str,
     volume: str,
@@ -51,10 +53,12 @@ def up(
 ) -> None:
     """Rent a pod, deploy it, look at it, run a recipe there, bring the outputs home, and stop it.
 
+    R is a recipe file (kind: script or train), or the name of a training that dgops carries (dgops recipes list).
     Cut off anywhere and called again it goes on from there. Where the pod is taken away, it is started again or another
     one rented on the same network volume; the job goes on by the recipe's `resume` command, and edits that the lost pod
     spooled come home. A job that fails leaves the pod running, to be looked at.
     """
+    from dgops.cli.up_work import work_of
     from dgops.errors import UsageError
     from dgops.flows import up as flow
     from dgops.pods import limits, names, wishes
@@ -66,9 +70,10 @@ def up(
         raise UsageError("say either --volume or --volume-gb", "dgops up --help")
     gpus = tuple(one.strip() for one in gpu.split(",") if one.strip())
     wish = wishes.Wish(name, gpus, profile, volume=volume, volume_gb=volume_gb or 0, limits=limits.asked(settings))
-    hands = _Hands(settings, discard, agreed, as_json=as_json, verbose=ctx.meta["dgops.verbose"])
+    work, shown = work_of(recipe, dataset, settings, as_json=as_json)
+    hands = _Hands(settings, discard, agreed, shown, verbose=ctx.meta["dgops.verbose"])
     try:
-        asked = flow.Asked(wish, wishes.own_key(key), work_of(recipe))
+        asked = flow.Asked(wish, wishes.own_key(key), work)
         with connected(settings) as provider:
             done = flow.up(asked, settings, provider, hands)
     except KeyboardInterrupt:
@@ -78,44 +83,16 @@ def up(
         raise
     finally:
         hands.job.stop()
-    ctx.exit(_shown(name, done, as_json))
-
-
-def work_of(path: Path) -> Work:
-    """Return the work that a recipe asks for; every mistake in it is told before anything is rented."""
-    from socket import gethostname
-
-    from dgops.cli.run import request_of
-    from dgops.flows.up_state import fingerprint
-    from dgops.jobs import recipe, source
-
-    found = recipe.load(path)
-    bare = request_of(found)
-    return _Script(fingerprint(bare, source.read(bare.inputs, gethostname())), found, bare)
-
-
-@dataclass(frozen=True)
-class _Script:
-    """A recipe of kind script as work: a job as `dgops run RECIPE` would start it."""
-
-    fingerprint: str
-    recipe: Recipe
-    bare: Request
-
-    def request(self, host: Host) -> Request:
-        """Return the job, with the secrets that host and recipe name."""
-        from dgops.cli.run import with_variables
-
-        return with_variables(self.bare, (), self.recipe, host)
+    ctx.exit(_shown(name, done, shown))
 
 
 class _Hands:
     """Shows each step as one line on stderr; the job's own output is on stdout."""
 
     def __init__(
-        self, settings: Settings, discard: bool, agreed: tuple[str, ...], *, as_json: bool, verbose: bool
+        self, settings: Settings, discard: bool, agreed: tuple[str, ...], shown: Options, *, verbose: bool
     ) -> None:
-        self.job = Progress(Options(as_json=as_json))
+        self.job = Progress(shown)
         self.guard = guard_of(settings, discard, agreed, self.job.stop)
         self.deploy = _Deploying(verbose=verbose)
 
@@ -158,13 +135,17 @@ class _Deploying:
             say(f"  {notice}")
 
 
-def _shown(name: str, done: Outcome, as_json: bool) -> int:
+def _shown(name: str, done: Outcome, shown: Options) -> int:
     """Print the result and return the exit code."""
     from dgops.cli.job_lines import home, row
 
+    code = done.trouble.exit_code if done.trouble else 0
+    ended = Ended(code, None, done.pulled)
     if done.trouble:
         print_error(done.trouble)
-    if as_json:
+    for line in shown.more(ended):
+        say(line)
+    if shown.as_json:
         print_json(
             {
                 "ok": done.trouble is None,
@@ -174,10 +155,11 @@ def _shown(name: str, done: Outcome, as_json: bool) -> int:
                 "losses": list(done.losses),
                 "outputs": row(done.pulled),
                 "error": done.trouble.message if done.trouble else None,
+                **(shown.as_object(ended) if shown.as_object else {}),
             }
         )
     elif done.already:
         click.echo(f"{name}  done already: job {done.job}; its outputs came home")
     elif not done.trouble:
         click.echo(plain(f"{name}  done: job {done.job}  {home(done.pulled)}").rstrip())
-    return done.trouble.exit_code if done.trouble else 0
+    return code

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from dgops.deploy.run import Wish as DeployWish
 from dgops.deploy.run import deploy
 from dgops.errors import DgopsError, UnreachableError
-from dgops.flows import up_edits, up_state
+from dgops.flows import up_edits, up_pod, up_state
 from dgops.flows.pod_end import before_end
 from dgops.flows.up_job import LostError, Runner
 from dgops.flows.up_pod import Renter, require_inventory
@@ -140,7 +140,17 @@ class _Flow:
         self.how, self.ready_begun, self.ready_seconds = "", 0.0, 0.0
 
     def run(self) -> Outcome:
-        """Try until the work is done on some pod, then stop that."""
+        """Try until the work is done on some pod, then stop that; what is billed on after trouble is told."""
+        try:
+            outcome = self._done()
+        except DgopsError:
+            self._tell_bill()
+            raise
+        if outcome.trouble:
+            self._tell_bill()
+        return outcome
+
+    def _done(self) -> Outcome:
         while True:
             pod: Pod | None = None
             try:
@@ -193,8 +203,8 @@ class _Flow:
         grave = [one for one in bad if one.check.kind == "state" or one.check.type in VITAL]
         if grave:
             raise DgopsError(
-                f"{host.name} is not healthy: {grave[0].check.name}: {grave[0].observed}; its pod is billed on",
-                f"dgops health --host {host.name};  dgops pod stop {host.name}",
+                f"{host.name} is not healthy: {grave[0].check.name}: {grave[0].observed}",
+                f"dgops health --host {host.name}",
             )
         passed = sum(one.outcome.value == "pass" for one in seen.results)
         words = f"{passed} checks pass" + (f", {len(bad)} fail" if bad else "")
@@ -221,25 +231,29 @@ class _Flow:
             return ""
 
     def _over(self, pod: Pod, host: Host, job: Job, place: Place) -> Outcome:
-        """Bring everything home and stop the pod; what kept it from being stopped is told with what it costs."""
-        billed = f"{self.name}  its pod runs on for {pod.cost:.2f} $ an hour: dgops pod stop {self.name}"
+        """Bring everything home and stop the pod, or say what kept it from being stopped."""
         if job.status != "succeeded":
-            self.hands.say(billed)
             words = f"job {job.id} {job.status}: {job.first_failure or job.reason or 'it said nothing'}"
             return self._outcome(job, None, DgopsError(words, f"dgops jobs show {job.id}"))
         pulled = self.runner.home(place)
         if pulled and pulled.missing:
-            self.hands.say(billed)
             words = f"job {job.id} did not make {', '.join(pulled.missing)}"
             return self._outcome(job, pulled, DgopsError(words, f"dgops jobs show {job.id}"))
-        moved = (
-            f"{pulled.moved.files} files, {pulled.moved.size / 1e6:.1f} MB verified" if pulled else "at home already"
-        )
+        moved = _moved(pulled) if pulled else "at home already"
         self.hands.step(self.name, "outputs", moved if place.outputs else "none declared", 0.0)
-        trouble = self._stopped(pod, host)
-        if trouble:
-            self.hands.say(billed)
-        return self._outcome(job, pulled, trouble)
+        return self._outcome(job, pulled, self._stopped(pod, host))
+
+    def _tell_bill(self) -> None:
+        """Say what is billed on, and how that ends; nobody reads it out of an error that is about something else."""
+        again = "the same command again goes on from here"
+        try:
+            pod = self.renter.there()
+        except DgopsError:
+            self.hands.say(f"{self.name}  whether its pod is billed could not be asked: dgops pod list; {again}")
+            return
+        if pod and pod.status not in up_pod.DOWN:
+            cost = f"its pod runs on for {pod.cost:.2f} $ an hour"
+            self.hands.say(f"{self.name}  {cost}: dgops pod stop {self.name}; {again}")
 
     def _stopped(self, pod: Pod, host: Host) -> DgopsError | None:
         begun = time.monotonic()
@@ -260,3 +274,8 @@ class _Flow:
 
     def _outcome(self, job: Job, pulled: Pulled | None, trouble: DgopsError | None) -> Outcome:
         return Outcome(job.id, pulled, False, tuple(self.losses), self.ready_seconds, trouble)
+
+
+def _moved(pulled: Pulled) -> str:
+    count = pulled.moved.files
+    return f"{count} file{'' if count == 1 else 's'}, {pulled.moved.size / 1e6:.1f} MB verified"

@@ -52,6 +52,14 @@ def load(path: Path) -> Recipe:
     return parse(text_of(path), path)
 
 
+def kind_of(path: Path) -> str:
+    """Return the kind that a recipe names, nothing where it names none; its other mistakes are its kind's to tell."""
+    reader = Reader(path, {}, [])
+    reader.open(text_of(path))
+    node = reader.nodes.get("kind")
+    return (scalar(node) if node else None) or ""
+
+
 def text_of(path: Path) -> str:
     """Return a recipe's text; raises ConfigError where it cannot be one."""
     try:

@@ -175,6 +175,46 @@ def test_a_job_that_fails_leaves_the_pod_and_says_what_it_costs(account):
     assert not up_state.read(account.settings.state, "pod").done
 
 
+@pytest.mark.parametrize(
+    "error", [DgopsError("edits did not fit into api: they are on sync/pod/1"), UnreachableError("x")]
+)
+def test_whatever_keeps_it_from_going_on_the_bill_is_told(account, monkeypatch, error):
+    def refuses(*_):
+        raise error
+
+    monkeypatch.setattr(room.up_edits, "bring_home", refuses)
+    with pytest.raises(DgopsError):
+        account.up()
+    assert account.double.cloud.ledger()["billing"]
+    assert "0.69 $ an hour: dgops pod stop pod; the same command again" in account.said[-1]
+
+
+def test_who_cannot_ask_says_so(account, monkeypatch):
+    def refuses(*_):
+        monkeypatch.setattr(account.provider, "pods", away)
+        raise DgopsError("no")
+
+    def away():
+        raise UnreachableError("RunPod is not well")
+
+    monkeypatch.setattr(room.up_edits, "bring_home", refuses)
+    with pytest.raises(DgopsError, match="no"):
+        account.up()
+    assert "could not be asked: dgops pod list" in account.said[-1]
+
+
+@pytest.mark.parametrize(("files", "words"), [(1, "1 file, 2.0 MB verified"), (2, "2 files, 2.0 MB verified")])
+def test_what_came_home_is_counted(account, monkeypatch, files, words):
+    told = []
+    account.hands.step = lambda _name, what, result, _seconds: told.append((what, result))
+    pulled = SimpleNamespace(missing=(), moved=SimpleNamespace(files=files, size=2_000_000))
+    monkeypatch.setattr(room.Runner, "home", lambda _self, _place: pulled)
+    place = SimpleNamespace(outputs=("x",), id="0123abcd")
+    monkeypatch.setattr(room.Runner, "run", lambda *_: (DONE, place))
+    account.up()
+    assert ("outputs", words) in told
+
+
 def test_no_gpu_in_the_volumes_data_centre_rents_nothing(account):
     account.double.cloud.faults.set({"no_capacity": 2})
     with pytest.raises(DgopsError, match="no pod for pod"):

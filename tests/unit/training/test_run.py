@@ -15,35 +15,7 @@ from dgops.training.trainers import tiny
 from dgops.training.values import Dataset, Parameters, Recipe, Samples
 
 # A stand-in with tiny's files and lines, since this interpreter has no torch; what it does is in SCRIPT.
-PROGRAM = """\
-import json, os, struct, sys
-c = json.loads(open(sys.argv[1]).read())
-script, out = json.loads(os.environ["SCRIPT"]), c["output"]
-begin = int(c["resume"].split("-step")[1].split("-")[0]) if c["resume"] else 0
-def lora(path, step):
-    head = json.dumps({"__metadata__": {"ss_steps": str(step)}}).encode()
-    open(path, "wb").write(struct.pack("<Q", len(head)) + head)
-for step in range(begin + 1, c["steps"] + 1):
-    loss = "nan" if step == script.get("nan") else 1 / step
-    sys.stderr.write(f"\\rsteps: {step}%|#| {step}/{c['steps']} [00:01<00:01, 1.00it/s, avr_loss={loss}]")
-    sys.stderr.flush()
-    if step % c["save_every"] == 0:
-        state = f"{out}/{c['name']}-step{step:08d}-state"
-        os.makedirs(state, exist_ok=True)
-        for name in ("lora.safetensors", "optimizer.pt"):
-            open(f"{state}/{name}", "w").close()
-        json.dump({"current_step": step, "current_epoch": 1}, open(f"{state}/train_state.json", "w"))
-        lora(f"{out}/{c['name']}-step{step:08d}.safetensors", step)
-    if step == script.get("kill"):
-        os.kill(os.getpid(), 9)
-    if step == script.get("die"):
-        sys.exit(script.get("say", "died"))
-if script.get("samples"):
-    os.makedirs(f"{out}/sample", exist_ok=True)
-    open(f"{out}/sample/{c['name']}_{c['steps']:06d}_00_42.png", "w").write("x")
-if not script.get("lie"):
-    lora(f"{out}/{c['name']}.safetensors", c["steps"])
-"""
+PROGRAM = (Path(__file__).parents[2] / "cases/training/tiny.txt").read_text()
 
 
 @pytest.fixture
