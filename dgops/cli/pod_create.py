@@ -10,13 +10,17 @@ import click
 from dgops.cli.pod_card import Card, cloud_option, json_option, keys_of, say, show_card, wait_option
 
 if TYPE_CHECKING:
+    from dgops.flows.pod_needs import Asked
     from dgops.settings import Settings
 
 
 @click.command(short_help="Rent a pod.")
 @click.argument("name")
 @click.option("--gpu", required=True, metavar="A,B,C", help="GPUs in the order in which they are tried.")
-@click.option("--env", "profile", required=True, metavar="PROFILE", help="What shall run there, such as cu121.")
+@click.option("--env", "profile", default="", metavar="PROFILE", help="What shall run there, such as cu121.")
+@click.option(
+    "--recipe", default="", metavar="R", help="Instead: what this recipe wants, GPUs that are too small left out."
+)
 @cloud_option
 @click.option("--spot", is_flag=True, help="At the least bid that is taken: cheaper, and gone when somebody bids more.")
 @click.option("--volume", default="", metavar="V", help="Name or id of a network volume, mounted at /workspace.")
@@ -36,6 +40,7 @@ def create(
     name: str,
     gpu: str,
     profile: str,
+    recipe: str,
     cloud: str,
     spot: bool,
     volume: str,
@@ -52,6 +57,7 @@ def create(
 
     The GPUs are tried in order. Where none is to be had nothing is rented. A new pod that does not get ready in time,
     or whose GPU is missing or computes wrongly, is terminated again and the next one tried; so is one on Ctrl-C.
+    A recipe of kind train wants the profile that its trainer's lock is built for, of a script `environment` says it.
     At a limit the pod itself spools its edits to its volume and stops; without a volume only --max-cost stops it.
     """
     from dgops.errors import UsageError
@@ -62,12 +68,13 @@ def create(
     if volume and volume_gb:
         raise UsageError("say either --volume or --volume-gb", "dgops pod create --help")
     gpus = tuple(one.strip() for one in gpu.split(",") if one.strip())
+    wanted = _wanted(name, recipe, profile)
     try:
         asked = limits.asked(settings, ttl, max_cost or 0.0)
     except ValueError as error:
         raise UsageError(f"--ttl: {error}", "dgops pod create --help") from None
     wish = wishes.Wish(
-        name, gpus, profile, image, volume, volume_gb or 0, disk_gb, cloud=cloud, spot=spot, limits=asked
+        name, gpus, profile, image, volume, volume_gb or 0, disk_gb, wanted.gpu_count, cloud, spot, asked, wanted.needs
     )
     own = wishes.own_key(key)
     with connected(settings) as provider:
@@ -79,3 +86,22 @@ def create(
             say(f"passed over: {reason}")
         say(f"{name}  {done.outcome}")
         show_card(done.pod, keys_of(provider, done.pod), as_json, Card(inventory.in_use(settings)))
+
+
+def _wanted(name: str, recipe: str, profile: str) -> Asked:
+    """Return what a recipe asks of the pod; raises UsageError where neither it nor a person says what shall run."""
+    from dgops.errors import UsageError
+    from dgops.flows import pod_needs
+    from dgops.pods.wishes import Needs
+    from dgops.training import prepare
+
+    if not recipe:
+        if not profile:
+            raise UsageError("nobody says what shall run there", "--env cu121, or --recipe R")
+        return pod_needs.Asked(Needs())
+    found = pod_needs.of(prepare.find(recipe))
+    if not profile and not found.needs.profile:
+        raise UsageError(f"{recipe} does not say in which environment it runs", "--env cu121")
+    if found.words:
+        say(f"{name}  {recipe} wants {found.words}")
+    return found

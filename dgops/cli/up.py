@@ -28,7 +28,13 @@ if TYPE_CHECKING:
     "--dataset", metavar="DIR", default="", help="Of a training: the published set, in place of the recipe's."
 )
 @click.option("--gpu", default="", metavar="A,B,C", help="Where no pod is there: GPUs in the order they are tried.")
-@click.option("--env", "profile", default="", metavar="PROFILE", help="Where no pod is there: what it shall run.")
+@click.option(
+    "--env",
+    "profile",
+    default="",
+    metavar="PROFILE",
+    help="Where no pod is there: what it shall run; else the recipe says.",
+)
 @click.option("--volume", default="", metavar="V", help="Name or id of a network volume, mounted at /workspace.")
 @click.option(
     "--volume-gb", type=click.IntRange(min=10), help="Instead: a volume of the pod's own, which goes with it."
@@ -60,16 +66,28 @@ def up(
     """
     from dgops.cli.up_work import work_of
     from dgops.errors import UsageError
+    from dgops.flows import pod_needs
     from dgops.flows import up as flow
     from dgops.pods import limits, names, wishes
     from dgops.pods.account import connected
+    from dgops.training import prepare
 
     settings: Settings = ctx.obj
     names.remote(name)
     if volume and volume_gb:
         raise UsageError("say either --volume or --volume-gb", "dgops up --help")
     gpus = tuple(one.strip() for one in gpu.split(",") if one.strip())
-    wish = wishes.Wish(name, gpus, profile, volume=volume, volume_gb=volume_gb or 0, limits=limits.asked(settings))
+    wanted = pod_needs.of(prepare.find(recipe))
+    wish = wishes.Wish(
+        name,
+        gpus,
+        profile,
+        volume=volume,
+        volume_gb=volume_gb or 0,
+        gpu_count=wanted.gpu_count,
+        limits=limits.asked(settings),
+        needs=wanted.needs,
+    )
     work, shown = work_of(recipe, dataset, settings, as_json=as_json)
     hands = _Hands(settings, discard, agreed, shown, verbose=ctx.meta["dgops.verbose"])
     try:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 # Pods that one call may lose before a person should look.
 MOST_LOST = 20
+# What is said of a pod once; settings and recipe say the rest anew.
+REMEMBERED = ("profile", "image", "volume", "volume_gb", "spot")
 # Without these a run on the pod would be for nothing.
 VITAL = ("gpu", "torch")
 
@@ -121,11 +123,10 @@ def up(asked: Asked, settings: Settings, provider: Provider, hands: Hands) -> Ou
 
 def _remembered(wish: PodWish, kept: up_state.State) -> PodWish:
     """Return the wish with what an earlier call said of the pod, where this one says nothing."""
-    known = {name: value for name, value in kept.pod.items() if name in asdict(wish) and value}
-    said = {name: value for name, value in asdict(wish).items() if value}
     if wish.gpus:
         return wish
-    return replace(wish, **{**known, **said, "gpus": tuple(known.get("gpus") or ())})
+    known = {name: kept.pod[name] for name in REMEMBERED if kept.pod.get(name) and not getattr(wish, name)}
+    return replace(wish, **known, gpus=tuple(kept.pod.get("gpus") or ()))
 
 
 class _Flow:

@@ -75,9 +75,10 @@ class Renter:
         return host
 
     def _rent(self) -> Pod:
-        if not self.wish.gpus or not self.wish.profile:
+        if not self.wish.gpus or not self.wish.environment:
             raise UsageError(
-                f"there is no pod {self.wish.name}, and nobody says what to rent", "--gpu 'RTX 4090,L40S' --env cu121"
+                f"there is no pod {self.wish.name}, and nobody says what to rent",
+                "--gpu 'RTX 4090,L40S' --env cu121, unless the recipe says its environment",
             )
         budget.require(self.provider, self.settings)
         done = rent.rent(

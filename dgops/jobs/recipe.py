@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from dgops.errors import ConfigError
+from dgops.environments import profiles
+from dgops.errors import ConfigError, UsageError
 from dgops.jobs import names
 from dgops.jobs.gpus import Gpus, gpus_from
 from dgops.jobs.job import Input, Output, Stall
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 KINDS = ("script",)
 # Whose keys other rooms know.
 PLUGINS = ("train",)
-KEYS = ("kind", "command", "inputs", "outputs", "env", "secrets", "gpus", "priority", "stall", "resume")
+KEYS = ("kind", "command", "inputs", "outputs", "env", "secrets", "gpus", "priority", "stall", "resume", "environment")
 HINT = "a recipe:  kind: script, command: [python, train.py], inputs: [train.py], outputs: [results]"
 NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -45,6 +46,7 @@ class Recipe:
     resume: tuple[str, ...] | None = None
     priority: int = 0
     stall: Stall | None = None
+    environment: str = ""
 
 
 def load(path: Path) -> Recipe:
@@ -94,6 +96,7 @@ def parse(text: str, path: Path) -> Recipe:
         resume=reader.command("resume", required=False),
         priority=reader.number("priority", -MOST_PRIORITY, MOST_PRIORITY, 0),
         stall=reader.stall(),
+        environment=reader.environment(),
     )
     if reader.problems:
         raise ConfigError(reader.problems, HINT)
@@ -254,6 +257,15 @@ class Reader:
         except ValueError as error:
             self.note("gpus", str(error))
             return None
+
+    def environment(self) -> str:
+        """Return the profile that it wants on a machine that is made for it."""
+        name = self.text("environment")
+        try:
+            return profiles.get(name).name if name else ""
+        except UsageError as error:
+            self.note("environment", f"{error.message}; {error.hint}")
+            return ""
 
     def number(self, key: str, least: int, most: int, default: int) -> int:
         """Return a whole number within its bounds."""

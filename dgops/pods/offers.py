@@ -16,6 +16,7 @@ from dgops.pods.models import STOCK
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from dgops.environments.trainers import Release
     from dgops.pods.models import GpuType, SpotPrice
 
 # A provider does not say which driver a machine has: it is asked for a CUDA version instead, and brings its driver.
@@ -64,14 +65,17 @@ def offers(
     return sorted(found, key=lambda one: (one.price, one.gpu.name, -STOCK.index(one.stock), one.data_center))
 
 
-def verdicts_of(gpu: GpuType, profile: str = "") -> tuple[ProfileVerdict, ...]:
-    """Return the verdict of each profile, or of one; none where we do not know the GPU."""
+def verdicts_of(gpu: GpuType, profile: str = "", releases: Sequence[Release] = ()) -> tuple[ProfileVerdict, ...]:
+    """Return the verdict of each profile, or of one; none where we do not know the GPU.
+
+    `releases` are those of the trainer that shall run.
+    """
     chosen = [profile_table.get(profile)] if profile else [one for one in profile_table.load() if one.name != CPU]
     try:
         known = gpu_table.find(gpu.id)
     except UsageError:
         return ()
-    return tuple(judge(one, Place(known, NEW_DRIVER)) for one in chosen)
+    return tuple(judge(one, Place(known, NEW_DRIVER), releases) for one in chosen)
 
 
 def choose(gpus: Sequence[GpuType], wanted: Iterable[str]) -> list[GpuType]:

@@ -15,6 +15,7 @@ from dgops.pods.models import PROFILE, PodRequest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from dgops.environments.trainers import Release
     from dgops.pods.models import GpuType, SpotPrice, Volume
 
 # profile → image, and the CUDA version that the machine's driver must know. dgops brings its own venvs: the image is
@@ -27,6 +28,22 @@ IMAGES = {
 }
 UNKNOWN = "in no table of ours (profiles/tables/gpus.yml), so nobody says what runs on it"
 KEYS = ("id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub")
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a recipe asks of a pod: a profile where nobody names another, releases of its trainer, GPU memory in GiB."""
+
+    profile: str = ""
+    releases: tuple[Release, ...] = ()
+    vram_gib: float = 0.0
+    vram_source: str = ""
+
+    def fault(self, gpu: GpuType) -> str:
+        """Return why a GPU is too small, empty where it is not."""
+        if gpu.memory_gb >= self.vram_gib:
+            return ""
+        return f"it has {gpu.memory_gb} GB, and {self.vram_gib:g} GiB are needed at least ({self.vram_source})"
 
 
 @dataclass(frozen=True)
@@ -44,6 +61,12 @@ class Wish:
     cloud: str = "secure"
     spot: bool = False
     limits: Asked = field(default_factory=Asked)
+    needs: Needs = field(default_factory=Needs)
+
+    @property
+    def environment(self) -> str:
+        """The profile: what a person said, else the recipe."""
+        return self.profile or self.needs.profile
 
 
 def requests(
@@ -56,15 +79,17 @@ def requests(
     """Return the candidates in order; raises UsageError where none could run the profile."""
     if wish.volume and wish.cloud != "secure":
         raise UsageError("network volumes are in the secure cloud only", "leave out --volume or --cloud community")
-    image, min_cuda = IMAGES.get(wish.profile, ("", ""))
+    profile = wish.environment
+    image, min_cuda = IMAGES.get(profile, ("", ""))
     image = wish.image or image
     if not image:
-        raise UsageError(f"no image is known for profile {wish.profile}", f"--image, or one of {', '.join(IMAGES)}")
+        raise UsageError(f"no image is known for profile {profile}", f"--image, or one of {', '.join(IMAGES)}")
     volume = _volume(wish.volume, volumes) if wish.volume else None
     fitting, refused = [], []
     for gpu in offers.choose(gpus, wish.gpus):
-        verdicts = offers.verdicts_of(gpu, wish.profile)
+        verdicts = offers.verdicts_of(gpu, profile, wish.needs.releases)
         faults = [one.reason for one in verdicts if not one.ok] if verdicts else [UNKNOWN]
+        faults += filter(None, [wish.needs.fault(gpu)])
         bid = spot_prices[gpu.id].within(wish.cloud) if gpu.id in spot_prices else 0.0
         if wish.spot and not bid:
             faults.append(f"it is not for rent at a bid in the {wish.cloud} cloud")
@@ -73,7 +98,7 @@ def requests(
             fitting.append((gpu, bid if wish.spot else 0.0))
     if not fitting:
         raise UsageError(
-            f"none of these will do for {wish.profile}: {'; '.join(refused)}",
+            f"none of these will do for {profile}: {'; '.join(refused)}",
             "dgops pod offers says which profiles fit, and where",
         )
     return [
@@ -87,7 +112,7 @@ def requests(
             # dgops reads the other one back: what a pod was rented for is what a deploy makes of it.
             env={
                 "PUBLIC_KEY": public_key,
-                PROFILE: wish.profile,
+                PROFILE: profile,
                 **wish.limits.environment((bid or _price(gpu, wish.cloud)) * wish.gpu_count),
             },
             data_centers=(volume.data_center,) if volume else (),

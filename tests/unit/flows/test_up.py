@@ -18,6 +18,7 @@ from dgops.hosts.host import Host
 from dgops.jobs.job import Job, Request
 from dgops.jobs.progress import Silent
 from dgops.pods import ready
+from dgops.pods.limits import Asked
 from dgops.pods.wishes import OwnKey, Wish
 
 DONE = Job("0123abcd", "pod", "script", "w", "succeeded")
@@ -66,10 +67,10 @@ class Account:
         asked = room.Asked(wish, OwnKey("ssh-ed25519 AAAA me", ""), work, 10)
         return room.up(asked, self.settings, self.provider, self.hands)
 
-    def again(self):
+    def again(self, **more):
         """Call it as a person does who goes on: without a word of the pod."""
         work = SimpleNamespace(fingerprint="f1", request=lambda _host: Request("script", "w", ("true",)))
-        asked = room.Asked(Wish("pod", (), ""), OwnKey("ssh-ed25519 AAAA me", ""), work, 10)
+        asked = room.Asked(Wish("pod", (), "", **more), OwnKey("ssh-ed25519 AAAA me", ""), work, 10)
         return room.up(asked, self.settings, self.provider, self.hands)
 
     def pods(self):
@@ -155,6 +156,19 @@ def test_ctrl_c_leaves_a_pod_that_is_known(account, monkeypatch, step):
     assert list(account.pods().values()) == ["RUNNING"]
     assert account.again().trouble is None
     assert account.double.cloud.ledger()["billing"] == []
+
+
+def test_gone_on_with_without_a_word_it_rents_anew_by_the_limits_that_hold_now(account):
+    def ended(_fate):
+        account.provider.terminate(*account.pods())
+        raise KeyboardInterrupt
+
+    account.runs = [ended]
+    with pytest.raises(KeyboardInterrupt):
+        account.up(limits=Asked(max_cost=2))
+    assert account.again(limits=Asked(max_cost=3)).trouble is None
+    (pod,) = account.provider.pods()
+    assert (pod.profile, pod.volume_id, pod.limits["DGOPS_MAX_COST"]) == ("cu121", account.volume, "3")
 
 
 def test_a_stopped_pod_is_started_again(account):

@@ -31,6 +31,7 @@ def test_good(path):
         "resume": list(found.resume) if found.resume else None,
         "priority": found.priority,
         "stall": found.stall.to_json() if found.stall else None,
+        "environment": found.environment,
     } == json.loads(path.with_suffix(".json").read_text())
     assert all(one.local.is_relative_to(path.parent) for one in found.outputs)
 

@@ -2,9 +2,10 @@
 
 import pytest
 
+from dgops.environments.trainers import releases
 from dgops.errors import UsageError
 from dgops.pods.models import GpuType, Volume
-from dgops.pods.wishes import Wish, own_key, requests
+from dgops.pods.wishes import Needs, Wish, own_key, requests
 
 CARDS = [
     GpuType("NVIDIA GeForce RTX 5090", "RTX 5090", 32, 0.94, 0.69, {"EU-RO-1": "high"}),
@@ -41,6 +42,25 @@ def test_one_for_each_that_can():
 def test_refused_before_anything_is_rented(gpus, more, words):
     with pytest.raises(UsageError, match=words):
         wanted(*gpus, **more)
+
+
+def test_what_a_recipe_needs_decides_as_a_person_would():
+    needs = Needs("cu121", releases("sd-scripts"), 24, "its docs")
+    (one,) = wanted("RTX 5090", "RTX 4090", profile="", needs=needs)
+    assert (one.gpu, one.env["DGOPS_PROFILE"], one.min_cuda) == (CARDS[1].id, "cu121", "12.1")
+    assert wanted("RTX 4090", profile="cu124", needs=needs)[0].env["DGOPS_PROFILE"] == "cu124"
+
+
+@pytest.mark.parametrize(
+    ("needs", "words"),
+    [
+        (Needs("cu121", vram_gib=42, vram_source="its docs"), r"RTX 4090: it has 24 GB, and 42 GiB .* \(its docs\)"),
+        (Needs("cu121", releases("ai-toolkit")), "asks for torch 2.13.0"),
+    ],
+)
+def test_a_gpu_on_which_the_recipe_would_not_run_is_not_rented(needs, words):
+    with pytest.raises(UsageError, match=words):
+        wanted("RTX 4090", profile="", needs=needs)
 
 
 def test_keys(tmp_path):
