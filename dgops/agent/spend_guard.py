@@ -18,6 +18,8 @@ SPOOL_PATIENCE = 600.0
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
 # A word for each turn of events, of which there are few; an API that stays away for weeks must fill no disk.
 MOST_LOG = 1 << 20
+# What the first process prints is the container's log, which the provider shows when the pod is gone.
+PRINTED, FAREWELL = "/proc/1/fd/1", "dgops: this pod stops itself: "
 
 Note = Dict[str, Any]
 
@@ -53,6 +55,7 @@ class Guard:
             return LONGEST_PAUSE if verdict.left is None else max(1.0, verdict.left)
         if self.since is None:
             self.since = time.monotonic()
+            say_goodbye(verdict.reason)
         troubles = spool(verdict.reason)
         if troubles and time.monotonic() - self.since < SPOOL_PATIENCE:
             self.tell(verdict, state, ["edits could not be spooled: " + "; ".join(troubles)])
@@ -74,7 +77,7 @@ class Guard:
         """Return what is to stand on the volume, from what stands there."""
         this = spend_meter.run()
         earlier = spend_meter.earlier(before, this)
-        stopped = {"reason": reason, "at": time.time()} if reason else (before or {}).get("stopped")
+        stopped = {"reason": reason, "at": time.time(), "run": this} if reason else (before or {}).get("stopped")
         return {"run": this, "earlier": earlier, "seconds": spend_meter.running(), "stopped": stopped}
 
     def tell(self, verdict: spend.Verdict, state: spend.State, troubles: List[str]) -> None:
@@ -99,6 +102,16 @@ def of_this_pod() -> Optional[Guard]:
     environment = spend_meter.environment()
     limits, faults = spend.limits_of(environment)
     return Guard(limits, faults, environment) if limits.any() else None
+
+
+def say_goodbye(reason: str) -> None:
+    """Print the reason of a stop where somebody may read it afterwards; whoever prints nowhere is not waited for."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(PRINTED, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_APPEND)
+        try:
+            os.write(descriptor, (FAREWELL + reason + "\n").encode())
+        finally:
+            os.close(descriptor)
 
 
 def noted() -> Optional[Note]:

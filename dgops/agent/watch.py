@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Any, Dict, List, Optional
 
-from dgops.agent import aside, beneath, look, process, spend_guard, spend_meter, spool
+from dgops.agent import aside, beneath, look, process, scan, spend_guard, spend_meter, spool
 
 # No edit is older than this when it is spooled; what the looks cost decides how often there is one.
 LONGEST, SHORTEST = 30.0, 10.0
@@ -26,11 +26,13 @@ def answer(request: Dict[str, Any]) -> Dict[str, Any]:
     """Answer one request: op start, list or drop.
 
     start: the keeper runs afterwards, where there is anything to keep → `running`, and `spend`, its last verdict on
-    what the pod may cost, null where there is none.
+    what the pod may cost, null where there is none, and `stopped`, why the run before this one stopped itself.
     list: `root`, the persistent root → `spools`. drop: `root` and `ids` of spools whose edits are home.
     """
     if request["op"] == "start":
-        return {"running": ensure(), "spend": spend_guard.noted()}
+        # Before the keeper of this run writes over it.
+        stopped = aside.Aside().run(_stopped, PATIENCE)
+        return {"running": ensure(), "spend": spend_guard.noted(), "stopped": (stopped or {}).get("stopped")}
     if request["op"] == "list":
         return {"spools": spool.listed(request["root"])}
     try:
@@ -105,6 +107,14 @@ def _round(guard: Optional[spend_guard.Guard], reason: str = "") -> Dict[str, An
 def _last(beside: aside.Aside, guard: Optional[spend_guard.Guard], reason: str) -> List[str]:
     done = beside.run(lambda: _round(guard, reason), LAST_ROUND)
     return ["the volume does not answer"] if done is None else list(done["troubles"])
+
+
+def _stopped() -> Dict[str, Any]:
+    root = _persistent()
+    record = (spend_meter.load(root, scan.pod_id()) if root else None) or {}
+    told, last = record.get("stopped"), record.get("run")
+    # The reason of an older run is of no interest once another one ended.
+    return {"stopped": told if isinstance(told, dict) and told.get("run") == last != spend_meter.run() else None}
 
 
 def _persistent() -> str:

@@ -97,7 +97,8 @@ def _seen(settings: Settings) -> _Seen:
     try:
         with connected(settings, PATIENCE) as provider:
             pods = census.look(provider, settings, say).pods
-            return _Seen(pods, census.standings(provider, settings, pods), limits.spent(provider, pods))
+            spent = limits.spent(provider, pods)
+            return _Seen(pods, census.standings(provider, settings, pods, spent), spent)
     except UnreachableError as error:
         if isinstance(error, AccessError):
             raise

@@ -8,6 +8,7 @@ import click
 
 from dgops.cli.discard import discard_options, guard_of
 from dgops.cli.pod_card import Card, json_option, keys_of, say, show_card, wait_option
+from dgops.cli.pod_limits import tell_unguarded
 from dgops.errors import DgopsError
 
 if TYPE_CHECKING:
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
 @click.pass_obj
 def start(settings: Settings, name: str, wait: float, as_json: bool) -> None:
     """Start a stopped pod and wait until your key opens it: the container disk is empty, port and host keys are new."""
-    from dgops.pods import budget, census, names
+    from dgops.pods import budget, census, limits, names
     from dgops.pods.account import connected, intents_of
 
     with connected(settings) as provider:
         found = census.find(provider, settings, name, say)
         if "start" in found.actions:
             budget.require(provider, settings)
+            limits.require_left(provider, found)
             found = provider.start(found.id)
         else:
             say(f"{name}  is {found.status.lower()} already")
@@ -72,6 +74,8 @@ def _await(settings: Settings, provider: Provider, found: Pod, wait: float, as_j
     if wait:
         door = Door(provider, settings, known.identity if known else "", say)
         found = ready.wait(provider, found.id, wait, say, door.enter)
+    else:
+        tell_unguarded(found)
     show_card(found, keys_of(provider, found), as_json, Card(inventory.in_use(settings)))
     if wait and not found.gpu_count:
         raise DgopsError(

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from dgops.cli.discard import discard_options, guard_of
-from dgops.cli.render import plain, print_error, print_json, step
-from dgops.cli.watching import Ended, Progress, hint, say
+from dgops.cli.discard import discard_options
+from dgops.cli.render import plain, print_error, print_json
+from dgops.cli.watching import Ended, hint, say
 
 if TYPE_CHECKING:
     from dgops.cli.watching import Options
-    from dgops.deploy.events import RoleRun
-    from dgops.deploy.plan import Plan
-    from dgops.deploy.result import HostResult
     from dgops.flows.up import Outcome
     from dgops.settings import Settings
 
@@ -64,6 +60,7 @@ def up(
     one rented on the same network volume; the job goes on by the recipe's `resume` command, and edits that the lost pod
     spooled come home. A job that fails leaves the pod running, to be looked at.
     """
+    from dgops.cli.up_hands import Hands
     from dgops.cli.up_work import work_of
     from dgops.errors import UsageError
     from dgops.flows import pod_needs
@@ -89,7 +86,7 @@ def up(
         needs=wanted.needs,
     )
     work, shown = work_of(recipe, dataset, settings, as_json=as_json)
-    hands = _Hands(settings, discard, agreed, shown, verbose=ctx.meta["dgops.verbose"])
+    hands = Hands(settings, discard, agreed, shown, verbose=ctx.meta["dgops.verbose"])
     try:
         asked = flow.Asked(wish, wishes.own_key(key), work)
         with connected(settings) as provider:
@@ -102,55 +99,6 @@ def up(
     finally:
         hands.job.stop()
     ctx.exit(_shown(name, done, shown))
-
-
-class _Hands:
-    """Shows each step as one line on stderr; the job's own output is on stdout."""
-
-    def __init__(
-        self, settings: Settings, discard: bool, agreed: tuple[str, ...], shown: Options, *, verbose: bool
-    ) -> None:
-        self.job = Progress(shown)
-        self.guard = guard_of(settings, discard, agreed, self.job.stop)
-        self.deploy = _Deploying(verbose=verbose)
-
-    def say(self, text: str) -> None:
-        """Tell a person what goes on."""
-        self.job.told(text)
-
-    def step(self, name: str, what: str, result: str, seconds: float) -> None:
-        """Tell that a step is over."""
-        self.job.stop()
-        self.job.end_line()
-        say(step(len(name), name, what, plain(result), seconds))
-
-
-@dataclass(frozen=True)
-class _Deploying:
-    """Says of a deploy what a person has to do; roles and tasks where more was asked for."""
-
-    verbose: bool
-
-    def planned(self, host: str, plan: Plan, seconds: float) -> None:
-        """Pass over the plan: the step that follows says what came of it."""
-
-    def working(self, role: str, task: str) -> None:
-        """Pass over a beginning."""
-
-    def said(self, text: str) -> None:
-        """Pass on what goes on below the roles, where more was asked for."""
-        if self.verbose and text:
-            say(text)
-
-    def role_over(self, host: str, run: RoleRun) -> None:
-        """Say what a role did, where more was asked for."""
-        if self.verbose:
-            say(step(len(host), host, run.role or "facts", f"{run.changed} changed", run.ended - run.started))
-
-    def over(self, result: HostResult) -> None:
-        """Say what a person has to do."""
-        for notice in result.notices:
-            say(f"  {notice}")
 
 
 def _shown(name: str, done: Outcome, shown: Options) -> int:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dgops.cli.watching import Options
 from dgops.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dgops.flows.up import Work
     from dgops.hosts.host import Host
     from dgops.jobs.job import Request
     from dgops.jobs.recipe import Recipe
     from dgops.settings import Settings
-    from dgops.training.prepare import Ready
 
 
 def work_of(recipe: str, dataset: str, settings: Settings, *, as_json: bool) -> tuple[Work, Options]:
@@ -23,12 +23,13 @@ def work_of(recipe: str, dataset: str, settings: Settings, *, as_json: bool) -> 
 
     A recipe is a file, or one of those that dgops carries. `dataset` is a published set in place of the recipe's.
     """
+    from dgops.cli import up_training
     from dgops.jobs.recipe import kind_of
     from dgops.training import prepare
 
     path = prepare.find(recipe)
     if kind_of(path) == "train":
-        return _training(settings, prepare.ready(path, dataset), as_json)
+        return up_training.work_of(settings, prepare.ready(path, dataset), as_json)
     if dataset:
         raise UsageError(f"--dataset is for a training, and {path} is none", "name the folder among its inputs")
     return _script(path), Options(as_json=as_json)
@@ -59,40 +60,3 @@ def _script(path: Path) -> _Script:
     found = recipe.load(path)
     bare = request_of(found)
     return _Script(fingerprint(bare, source.read(bare.inputs, gethostname())), found, bare)
-
-
-@dataclass(frozen=True)
-class _Training:
-    """A recipe of kind train as work: a job as `dgops run train RECIPE` would start it."""
-
-    fingerprint: str
-    settings: Settings
-    made: Ready
-
-    def request(self, host: Host) -> Request:
-        """Return the job that trains there; raises DgopsError where the host has no environment for the trainer."""
-        from dgops.cli.train_on_host import request_for
-        from dgops.jobs.ready import deployed
-        from dgops.training import prepare
-
-        contract = deployed(host, self.settings)
-        order = prepare.order_for(host, contract, self.made)
-        return request_for(self.settings, host, order, self.made, self.settings.mode or contract.mode)
-
-
-def _training(settings: Settings, made: Ready, as_json: bool) -> tuple[_Training, Options]:
-    from dgops.cli.train_on_host import MODELS, Steps, summary
-    from dgops.files import digest_bytes
-    from dgops.training import card
-    from dgops.training.order import run_name
-
-    home = Path(MODELS) / run_name(made.recipe, made.dataset)
-    said = f"train\n{home.absolute()}\n{made.dataset.digest}"
-    shown = Options(
-        as_json=as_json,
-        event=Steps().line,
-        more=lambda ended: summary(ended, home),
-        as_object=lambda _ended: {"card": card.read(home)},
-        output=False,
-    )
-    return _Training(digest_bytes(said.encode()), settings, made), shown

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dgops.errors import DgopsError, ProviderError, UnreachableError, UsageError
 from dgops.hosts import inventory
-from dgops.pods import access, budget, inventory_age, names, ready, rent
+from dgops.pods import access, budget, inventory_age, limits, names, ready, rent
 from dgops.pods import inventory as listing
 from dgops.pods.access import Door
 from dgops.pods.account import intents_of
@@ -91,6 +91,7 @@ class Renter:
     def _started(self, pod: Pod) -> tuple[Pod, str]:
         """Start a pod again; where its machine has no GPU left, rent another one on its network volume."""
         budget.require(self.provider, self.settings)
+        limits.require_left(self.provider, pod)
         try:
             self.provider.start(pod.id)
             intents_of(self.settings).running(self.wish.name, pod.id)

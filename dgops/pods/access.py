@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # A busy provider takes its time to show a log.
 LOG_SECONDS, LOGIN_SECONDS = 20.0, 30.0
+# Of what a pod says.
+LONGEST = 200
 
 
 def host_of(pod: Pod, identity: str = "") -> Host:
@@ -94,9 +96,13 @@ class Door:
         from dgops.transport import agent
 
         try:
-            agent.call(transport, "watch", {"op": "start"})
+            answer = agent.call(transport, "watch", {"op": "start"})
         except (AccessError, RemoteError) as error:
             self.say(f"{names.short(pod.name)}  does not keep to its limits by itself yet: {error.message}")
+            return
+        told = answer.get("stopped")
+        if isinstance(told, dict) and told.get("reason"):
+            self.say(f"{names.short(pod.name)}  it stopped itself before: {str(told['reason'])[:LONGEST]}")
 
     def judge(self, pod: Pod, gpus: int) -> None:
         """Refuse a machine without the GPUs that were asked for; in fast-test mode only the count is looked at."""

@@ -6,11 +6,11 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from dgops.errors import DgopsError
-from dgops.pods import access, inventory_view, names, reconcile, truth
+from dgops.pods import access, inventory_view, names, reconcile, self_stop, truth
 from dgops.pods.account import intents_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from dgops.pods.models import Balance, Pod
     from dgops.pods.provider import Provider
@@ -55,12 +55,23 @@ def remembered(settings: Settings, pods: tuple[Pod, ...]) -> dict[str, Standing]
     return {pod.id: truth.standing(pod, known.get(names.short(pod.name))) for pod in pods}
 
 
-def standings(provider: Provider, settings: Settings, pods: tuple[Pod, ...]) -> dict[str, Standing]:
-    """Return how each pod stands, by its id; the balance is asked for only where a pod stands still without a word."""
-    known = intents_of(settings).all()
-    intents = {pod.id: known.get(names.short(pod.name)) for pod in pods}
+def standings(
+    provider: Provider, settings: Settings, pods: tuple[Pod, ...], spent: Mapping[str, float]
+) -> dict[str, Standing]:
+    """Return how each pod stands, by its id; `spent` is what those with a ceiling have cost.
+
+    Balance and log are asked for only where a pod stands still without a word; what the log said is kept.
+    """
+    intents = intents_of(settings)
     balance: Balance | None = None
-    if any(truth.asks_why(pod, intents[pod.id]) for pod in pods):
+    silent = [pod for pod in pods if truth.asks_why(pod, intents.get(names.short(pod.name)))]
+    if silent:
         with contextlib.suppress(DgopsError):
             balance = provider.balance()
-    return {pod.id: truth.standing(pod, intents[pod.id], balance) for pod in pods}
+    for pod in silent:
+        name = names.short(pod.name)
+        known = intents.get(name)
+        why = "" if known and known.why else self_stop.reason(provider, pod, spent.get(pod.id, 0.0))
+        if why:
+            intents.note(name, why=why)
+    return {pod.id: truth.standing(pod, intents.get(names.short(pod.name)), balance) for pod in pods}

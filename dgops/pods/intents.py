@@ -23,7 +23,8 @@ class Intent:
     """A pod that was asked for; `pod_id` is empty until the provider has told it, `identity` opens it.
 
     `spot` is what was bid for it, dollars an hour, and `stopped` whether it was stopped from here, `moved` the
-    pod that it was before it came to another machine, `seen` whether a list of the provider's has shown it.
+    pod that it was before it came to another machine, `seen` whether a list of the provider's has shown it, `why`
+    what was found out of why it stopped itself.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Intent:
     stopped: bool = False
     moved: str = ""
     seen: bool = False
+    why: str = ""
 
 
 class Intents:
@@ -79,7 +81,7 @@ class Intents:
     def _turn(self, name: str, pod_id: str, *, stopped: bool) -> None:
         known = self.get(name)
         if known and known.pod_id == pod_id:
-            self.note(name, stopped=stopped, moved="")
+            self.note(name, stopped=stopped, moved="", why="")
 
     def get(self, name: str) -> Intent | None:
         """Return one intent, None where nothing of that name was asked for."""
@@ -109,6 +111,7 @@ def _read(path: Path) -> Intent:
             "stopped": bool,
             "moved": str,
             "seen": bool,
+            "why": str,
         }
         return Intent(path.stem, **{name: kind(raw[name]) for name, kind in kinds.items() if name in raw})
     except (OSError, ValueError, KeyError, TypeError):

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dgops.agent import spend
+from dgops.errors import DgopsError
+from dgops.pods import names
 from dgops.pods.models import RUNNING
 from dgops.settings import RUNPOD_URL
 
@@ -83,6 +85,32 @@ def spent(provider: Provider, pods: Sequence[Pod]) -> dict[str, float]:
     if all(of(one).max_cost is None for one in pods):
         return {}
     return {one.pod_id: one.total for one in provider.bills()}
+
+
+def require_left(provider: Provider, pod: Pod) -> None:
+    """Refuse a pod that has cost what it may: it would stop itself as soon as it is started."""
+    most = of(pod).max_cost
+    cost = spent(provider, [pod]).get(pod.id, 0.0)
+    if most is None or cost < most:
+        return
+    name = names.short(pod.name)
+    other = "create another one on the same volume" if pod.volume_id else "create another one"
+    raise DgopsError(
+        f"{name} has cost {cost:.2f} $, and may cost {most:.2f} $: started it would stop itself at once",
+        f"a limit is for good: dgops pod terminate {name}, then {other}",
+    )
+
+
+def differing(asked: Asked, pod: Pod) -> str:
+    """Return a pod's limits in words where others were asked for, empty where none were or they are the same."""
+    wanted = spend.limits_of(asked.environment(1.0))[0]
+    if not wanted.any() or _bounds(wanted) == _bounds(of(pod)):
+        return ""
+    return described(of(pod)) or "none"
+
+
+def _bounds(limits: spend.Limits) -> tuple[float | None, ...]:
+    return limits.ttl, limits.max_cost, limits.idle
 
 
 def described(limits: spend.Limits) -> str:

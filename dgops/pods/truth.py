@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from dgops.pods.models import Balance, Pod
 
 
+# How the reason begins where money was: a start would be in vain.
+SPENT = "its ceiling"
+
+
 @dataclass(frozen=True)
 class Standing:
     """A word, the reason where there is something to say, and what to do about it."""
@@ -64,6 +68,10 @@ def _stopped(name: str, known: Intent | None, balance: Balance | None) -> Standi
     if balance and balance.left <= 0:
         why = f"the balance is used up ({balance.left:.2f} $), and RunPod stopped it"
         return Standing("no balance", why, f"add credit at RunPod, then {again}")
+    if known and known.why:
+        if known.why.startswith(SPENT):
+            again = f"dgops pod terminate {name}, and create another one: a ceiling is for good"
+        return Standing("stopped", f"it stopped itself: {known.why}", again)
     if known and known.spot:
         return Standing("outbid", f"somebody bid more than its {known.spot:g} $ an hour, and it was stopped", again)
     if known:

@@ -33,6 +33,8 @@ class Pod:
 @pytest.fixture
 def make(monkeypatch, tmp_path):
     monkeypatch.setattr(spend_guard, "FOLDER", str(tmp_path / "run"))
+    monkeypatch.setattr(spend_guard, "PRINTED", str(tmp_path / "printed"))
+    (tmp_path / "printed").touch()
     made = []
 
     def one(**limits):
@@ -56,6 +58,19 @@ def test_it_waits_until_its_end_then_spools_and_stops(make):
     pod.look()
     assert (pod.spooled, pod.asked) == (["its TTL of 100 s"], 1)
     assert spend_guard.noted()["action"] == "stop"
+
+
+def test_the_containers_log_says_why_once(make, tmp_path):
+    pod = make(ttl=100)
+    pod.now, pod.answers = 100, ["no answer: refused"] * 3
+    while pod.answers:
+        pod.look()
+    assert (tmp_path / "printed").read_text() == "dgops: this pod stops itself: its TTL of 100 s\n"
+    (tmp_path / "printed").unlink()
+    other = make(ttl=1)
+    other.now = 2
+    other.look()
+    assert other.asked == 1
 
 
 def test_the_api_is_away_at_the_limit(make, tmp_path):
@@ -148,7 +163,8 @@ def test_the_record(make, monkeypatch):
         "seconds": 7.0,
         "stopped": {"reason": "its TTL of 8 h", "at": 1.0},
     }
-    assert pod.guard.record(None, "idle for 30 min")["stopped"]["reason"] == "idle for 30 min"
+    told = pod.guard.record(None, "idle for 30 min")["stopped"]
+    assert (told["reason"], told["run"]) == ("idle for 30 min", "second")
 
 
 def test_the_key_is_nowhere(make, tmp_path):

@@ -1,5 +1,6 @@
 """The keeper: one of them, of this agent, for as long as there is something to keep."""
 
+import ast
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from spools import Replica
 
+from dgops.agent import scan
 from dgops.transport import agent
 
 QUICK = "import dgops.agent.watch as watch; watch.SHORTEST = watch.LONGEST = 0.1\n"
@@ -41,9 +43,9 @@ def alive(pid):
         return False
 
 
-def start(host, number=0, more=""):
+def start(host, number=0, more="", call="ensure()"):
     """Start the keeper as the agent does, with a short breath between its rounds."""
-    program = f"import sys; sys.path.insert(0, sys.argv[0]); {QUICK}{more}\nprint(watch.ensure())"
+    program = f"import sys; sys.path.insert(0, sys.argv[0]); {QUICK}{more}\nprint(watch.{call})"
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.argv = [{str(host.zips[number])!r}]\n{program}"],
         capture_output=True,
@@ -114,6 +116,7 @@ def limited(host, double, tmp_path):
             f"spend_meter.environment = lambda: {own | limits!r}\n"
             f"spend_meter.running = {clock}\n"
             f"spend_guard.FOLDER = {str(tmp_path / 'run')!r}\n"
+            f"spend_guard.PRINTED = {str(tmp_path / 'printed')!r}\n"
             f"spend_guard.FIRST_PAUSE = spend_guard.LONGEST_PAUSE = 0.1\n"
             f"watch._persistent = lambda: {str(root or '')!r}\n"
         )
@@ -154,6 +157,18 @@ def test_at_its_limit_a_pod_spools_and_then_stops(host, double, limited):
     (record,) = (host.volume / "dgops-spend").iterdir()
     assert json.loads(record.read_text())["stopped"]["reason"] == "its TTL of 60 s"
     assert [verb for verb, _ in double.cloud.machines.asked] == ["start", "stop"]
+
+
+@pytest.mark.parametrize(("of", "told"), [("last", "its TTL of 60 s"), ("one before", None)])
+def test_the_next_run_tells_why_the_last_one_stopped(host, limited, of, told):
+    record = host.volume / "dgops-spend" / f"{scan.pod_id()}.json"
+    record.parent.mkdir()
+    stopped = {"reason": "its TTL of 60 s", "at": 1.0, "run": of}
+    record.write_text(json.dumps({"run": "last", "earlier": 0.0, "seconds": 60.0, "stopped": stopped}))
+    for expected in (told, None):
+        said = start(host, more=limited(DGOPS_TTL="6000"), call="answer({'op': 'start'})['stopped']")
+        assert (ast.literal_eval(said) or {}).get("reason") == expected
+        until(lambda: json.loads(record.read_text())["run"] != "last")
 
 
 def test_the_provider_is_away_at_the_limit(host, double, tmp_path, limited):

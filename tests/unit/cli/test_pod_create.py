@@ -35,3 +35,14 @@ def test_nothing_is_rented_where_that_is_not_clear(double, dgops, more, words):
     with pytest.raises(UsageError, match=words):
         dgops("pod", "create", "one", *CREATE, *more)
     assert double.cloud.pods == {}
+
+
+def test_a_pod_that_is_there_keeps_its_limits_and_says_so(double, dgops):
+    env = ("--env", "cu121")
+    assert "keeps the limits" not in dgops("pod", "create", "one", *CREATE, *env, "--max-cost", "2")[2]
+    (pod,) = double.cloud.pods
+    double.settle(pod)
+    said = dgops("pod", "create", "one", *CREATE, *env, "--ttl", "8h", "--max-cost", "2")[2]
+    assert "one  keeps the limits that it was created with: at most 2.00 $" in said
+    assert "dgops pod terminate one" in said
+    assert "keeps the limits" not in dgops("pod", "create", "one", *CREATE, *env, "--max-cost", "2")[2]

@@ -5,6 +5,7 @@ from datetime import datetime, timezone
 import pytest
 
 from dgops.agent import spend
+from dgops.errors import DgopsError
 from dgops.pods import limits
 from dgops.pods.models import Bill, Pod
 from dgops.settings import RUNPOD_URL, load
@@ -77,3 +78,33 @@ def test_the_bill_is_asked_for_where_a_pod_has_a_ceiling():
 def test_in_words():
     asked = limits.Asked(ttl=28800, max_cost=12.0, idle=1800)
     assert limits.described(limits.of(pod(asked))) == "TTL 8 h, at most 12.00 $, idle 30 min"
+
+
+class Billed:
+    """A provider that has billed so much."""
+
+    def __init__(self, total):
+        self.total = total
+
+    def bills(self, since=None):
+        return [Bill("abc", self.total, self.total, 0.0)]
+
+
+def test_what_may_cost_no_more_is_not_started():
+    with pytest.raises(DgopsError, match=r"a has cost 2.50 \$, and may cost 2.00 \$"):
+        limits.require_left(Billed(2.5), pod(limits.Asked(max_cost=2.0), status="EXITED"))
+    limits.require_left(Billed(1.5), pod(limits.Asked(max_cost=2.0), status="EXITED"))
+    limits.require_left(None, pod(limits.Asked(ttl=60), status="EXITED"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "has", "words"),
+    [
+        (limits.Asked(), limits.Asked(ttl=60), ""),
+        (limits.Asked(ttl=60), limits.Asked(ttl=60), ""),
+        (limits.Asked(ttl=60), limits.Asked(), "none"),
+        (limits.Asked(ttl=60, max_cost=3), limits.Asked(max_cost=2), "at most 2.00 $"),
+    ],
+)
+def test_other_limits_than_those_asked_for(asked, has, words):
+    assert limits.differing(asked, pod(has)) == words
