@@ -29,6 +29,7 @@ OBSERVERS: Dict[str, str] = {
     "model": "dgops.agent.live_models",
     "port": "dgops.agent.live_services",
     "shm": "dgops.agent.live_machine",
+    "spend": "dgops.agent.live_spend",
     "sshd": "dgops.agent.live_services",
     "torch": "dgops.agent.live_gpu",
     "wheel_cache": "dgops.agent.live_machine",

@@ -8,7 +8,7 @@ import os
 import time
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
-from dgops.agent import scan, spend, spend_meter
+from dgops.agent import process, scan, spend, spend_meter
 
 # Read by health as any user, and gone with the run that it is about.
 FOLDER = "/run/dgops"
@@ -82,7 +82,8 @@ class Guard:
 
     def tell(self, verdict: spend.Verdict, state: spend.State, troubles: List[str]) -> None:
         """Note the verdict where health reads it, and log what is new."""
-        note = {**verdict._asdict(), **state._asdict(), "troubles": troubles, "at": time.time()}
+        mine = {"at": time.time(), "keeper": process.identity(os.getpid())}
+        note = {**verdict._asdict(), **state._asdict(), "troubles": troubles, **mine}
         with contextlib.suppress(OSError):
             os.makedirs(FOLDER, mode=0o755, exist_ok=True)
             path = os.path.join(FOLDER, NOTE)

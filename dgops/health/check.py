@@ -41,6 +41,7 @@ LIVE_KEYS: dict[str, tuple[set[str], set[str]]] = {
     "model": ({"path"}, {"size", "sha256"}),
     "port": ({"port"}, set()),
     "shm": ({"min_mb"}, set()),
+    "spend": ({"limits"}, set()),
     "sshd": (set(), {"port"}),
     "torch": ({"venv"}, set()),
     "wheel_cache": ({"path"}, set()),

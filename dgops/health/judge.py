@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from dgops.health import judge_live, judge_wheels
+from dgops.health import judge_live, judge_spend, judge_wheels
 from dgops.health.check import Check, CheckResult, Outcome
 
 if TYPE_CHECKING:
@@ -179,6 +179,7 @@ JUDGES: dict[str, Callable[[Mapping[str, Any], Seen], Verdict]] = {
     "user": _user,
     "venv": _venv,
     "wheel": _venv,
+    "spend": judge_spend.spend,
     "wheels": judge_wheels.wheels,
     **judge_live.JUDGES,
 }

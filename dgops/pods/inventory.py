@@ -15,7 +15,7 @@ from dgops import settings as settings_room
 from dgops.errors import DgopsError
 from dgops.hosts import inventory as inventories
 from dgops.hosts import local_inventory, source
-from dgops.pods import access, inventory_age, inventory_view, names
+from dgops.pods import access, inventory_age, inventory_view, limits, names
 from dgops.pods.account import intents_of
 from dgops.pods.models import RUNNING
 from dgops.transport.known_hosts import common_args
@@ -120,6 +120,7 @@ def _facts(pod: Pod, view: View) -> dict[str, Any]:
         # Without a volume nothing outlives a stop.
         "runpod_ephemeral": not pod.root,
         "runpod_cuda_version": pod.cuda,
+        "runpod_limits": limits.described(limits.of(pod)),
         "runpod_started_at": pod.started,
         "runpod_seen": seen,
     }

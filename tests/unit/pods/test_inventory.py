@@ -63,6 +63,7 @@ def test_a_ready_pod_is_a_host_with_a_pinned_key(place, capsys):
     assert "-o StrictHostKeyChecking=yes" in host["ansible_ssh_common_args"]
     assert str(place.settings.state / "known_hosts") in host["ansible_ssh_common_args"]
     assert (host["persistent_root"], host["runpod_ephemeral"]) == ("/workspace", False)
+    assert host["runpod_limits"] == ""
     groups = {name for name, group in found.items() if "gadget" in group.get("hosts", ())}
     card = {"runpod_gpu_rtx_4090", "runpod_cloud_secure", f"runpod_dc_{room.slug(host['runpod_data_center'])}"}
     assert groups == {"runpod", "pods", "runpod_running", *card}
