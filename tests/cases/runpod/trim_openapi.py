@@ -1,6 +1,6 @@
 """Makes openapi.json: the parts of RunPod's OpenAPI file (https://api.runpod.io/v2/openapi.json) that tests look at.
 
-Only structure is kept: paths, methods, statuses and schemas; no prose and no examples.
+Only structure is kept: paths, methods, parameters, statuses and schemas; no prose and no examples.
 
     python tests/cases/runpod/trim_openapi.py OPENAPI.json
 """
@@ -53,7 +53,17 @@ def operation(whole, one):
         media = next(iter(response.get("content", {}).values()), {})
         responses[status] = bare(media.get("schema"))
     body = one.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
-    return {"request": bare(body), "responses": responses}
+    return {"parameters": parameters(whole, one), "request": bare(body), "responses": responses}
+
+
+def parameters(whole, one):
+    """Return those beside the path, by name; what a query holds more than once is one text with commas."""
+    shared, found = whole["components"]["parameters"], {}
+    for named in one.get("parameters", []):
+        said = shared[named["$ref"].rsplit("/", 1)[1]] if "$ref" in named else named
+        assert said["schema"].get("type") != "array" or said.get("explode") is False, said
+        found[said["name"]] = {key: bare(said.get(key)) for key in ("in", "required", "schema")}
+    return found
 
 
 def bare(value):

@@ -1,11 +1,15 @@
 """The double and the client against RunPod's own description: every path, every answer, every body."""
 
 import json
+from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 
+from dgops.agent import spend_stop
 from dgops.pods.models import PodRequest
 from dgops.pods.runpod import parse
 
@@ -99,8 +103,8 @@ def template(path):
 
 def test_every_path_is_walked():
     spoken = {(method, template(path)) for method, path, _, _ in CALLS} | {("get", "/v2/pods/{id}/logs")}
-    described = {(method, path) for path, methods in SPEC["paths"].items() for method in methods}
-    assert {(method, path.replace("billing/{id}", "billing/pods")) for method, path in spoken} == described - UNSPOKEN
+    whole = {(method, path) for path, methods in SPEC["paths"].items() for method in methods}
+    assert {(method, path.replace("billing/{id}", "billing/pods")) for method, path in spoken} == whole - UNSPOKEN
 
 
 def test_answers(double):
@@ -109,8 +113,7 @@ def test_answers(double):
     for method, path, body, expected in CALLS:
         status, answer, headers = double.ask(method.upper(), path.format(**ids), body)
         assert status == expected, (method, path, answer)
-        operation = SPEC["paths"][template(path).replace("billing/{id}", "billing/pods")][method]
-        responses = operation["responses"]
+        responses = described(method, path)["responses"]
         check(responses.get(str(status), responses["default"]), answer)
         assert headers["RateLimit"]
         assert headers["RateLimit-Policy"]
@@ -150,26 +153,85 @@ def test_what_the_client_sends(request_):
     validator(schema_of("CreatePodRequest")).validate(parse.creation(request_))
 
 
-def test_what_the_client_sends_is_what_goes_out(double, provider, monkeypatch):
+def described(method, path):
+    return SPEC["paths"][template(path).replace("billing/{id}", "billing/pods")][method]
+
+
+def judge_request(method, target, body, headers=()):
+    """Validate a request as it goes out: its body, and every parameter beside the path."""
+    operation, (path, _, query) = described(method, target), target.partition("?")
+    assert (body is None) == (operation["request"] is None), target
+    validator(operation["request"] or {}).validate(body)
+    stated = operation["parameters"]
+    sent = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
+    assert {name for name, one in stated.items() if one["in"] == "query" and one["required"]} <= set(sent), target
+    known = {name.lower(): one["schema"] for name, one in stated.items() if one["in"] == "header"}
+    for name, text in (*sent.items(), *((name, text) for name, text in headers if name.lower() in known)):
+        schema = known.get(name.lower()) or stated.get(name, {}).get("schema")
+        assert schema is not None, f"{method} {path} takes no {name}"
+        validator(schema).validate(value_of(text, schema))
+
+
+def value_of(text, schema):
+    """Return what a text in a query stands for, by its schema; one that is no such value stays a text."""
+    if schema.get("type") == "array":
+        return text.split(",")
+    if schema.get("type") in ("integer", "number", "boolean"):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+def test_whatever_the_client_sends_is_described(double, provider):
     sent = []
-    monkeypatch.setattr(
-        type(provider._session),
-        "call",
-        lambda self, method, path, what, body=None, query=None: sent.append((method.lower(), path, body)) or POD,
-    )
-    provider.create(REQUESTS[1])
-    for asked in (provider.start, provider.stop, provider.restart, provider.terminate, provider.pod):
-        asked("abc")
+    provider._session.client.event_hooks = {"request": [sent.append]}
+    volume = double.ask("POST", "/v2/network-volumes", VOLUME)[1]["id"]
+    wish = replace(REQUESTS[1], gpu="NVIDIA GeForce RTX 4090", volume_id=volume)
+    pod = provider.create(wish).id
+    double.settle(pod)
+    for asked in (provider.stop, provider.start, provider.pod, provider.restart, provider.terminate):
+        asked(pod)
+        if asked in (provider.start, provider.restart):
+            double.settle(pod)
     for asked in (provider.pods, provider.gpus, provider.volumes, provider.bills):
         asked()
-    assert len(sent) == 10
-    for method, path, body in sent:
-        described = SPEC["paths"][template(path).replace("billing/{id}", "billing/pods")][method]["request"]
-        assert (body is None) == (described is None)
-        validator(described or {}).validate(body)
+    provider.bills(datetime(2026, 11, 30, tzinfo=timezone.utc))
+    other = double.rent(name="dgops-other")
+    double.cloud.machines.lines = lines = [(f"2026-06-01T12:00:0{number}Z", "started") for number in range(3)]
+    assert len(list(provider.log(other, 3, 1))) == len(lines)
+    assert len(sent) == 12
+    for one in sent:
+        target = one.url.raw_path.decode()
+        judge_request(one.method.lower(), target, json.loads(one.content) if one.content else None, one.headers.items())
 
 
-POD = {"id": "abc", "name": "a", "status": "RUNNING", "pods": [], "gpus": [], "networkVolumes": [], "records": []}
+def test_a_log_is_taken_up_by_a_described_header():
+    judge_request(
+        "get", "/v2/pods/abc/logs?source=container&tail=1000", None, [("last-event-id", "2026-06-01T12:00:00Z")]
+    )
+
+
+def test_what_a_pod_asks_of_itself_is_described():
+    judge_request("post", "/v2/pods/abc/action", json.loads(spend_stop.BODY))
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("/v2/catalog/gpus?gpuId=x", "takes no gpuId"),
+        ("/v2/catalog/gpus?include=STOCK", "STOCK"),
+        ("/v2/pods/abc/logs?tail=9000", "9000"),
+        ("/v2/pods/abc/logs?source=kernel", "kernel"),
+        ("/v2/billing/pods?bucketSize=century", "century"),
+    ],
+)
+def test_what_is_not_described_is_seen(target, words):
+    with pytest.raises((AssertionError, ValidationError), match=words):
+        judge_request("get", target, None)
+
+
 START, STOP = {"action": "start"}, {"action": "stop"}
 
 
@@ -198,8 +260,8 @@ def test_faults_are_answers_of_the_same_form(double, fault, path, body, expected
         double.cloud.faults.set(fault)
     status, answer, _ = double.ask("POST", path.format(stopped=stopped), body)
     assert status == expected
-    described = SPEC["paths"][template(path)]["post"]["responses"]
-    check(described.get(str(status), described["default"]), answer)
+    responses = described("post", path)["responses"]
+    check(responses.get(str(status), responses["default"]), answer)
 
 
 def test_pods_in_odd_states_are_of_the_same_form(double):
