@@ -66,16 +66,16 @@ def run_on_host(ctx: click.Context, pattern: str, made: Ready, asked: Mapping[st
     """Send what is missing, train as a job, bring home what it made; returns the exit code."""
     from dgops.cli import following, watching
     from dgops.jobs.ready import deployed
-    from dgops.training import prepare
+    from dgops.training import elsewhere, prepare
 
     settings: Settings = ctx.obj
     host = following.one_host(settings, pattern)
     contract = deployed(host, settings)
     order = prepare.order_for(host, contract, made)
     home = Path(MODELS) / order.run
-    request = replace(
-        request_for(settings, host, order, made, settings.mode or contract.mode), allow_drift=asked["allow_drift"]
-    )
+    request = request_for(settings, host, order, made, settings.mode or contract.mode)
+    sent = elsewhere.inputs(host, settings, order, watching.say)
+    request = replace(request, inputs=(*request.inputs, *sent), allow_drift=asked["allow_drift"])
     shown = watching.Options(
         asked["detach"],
         asked["as_json"],

@@ -1,15 +1,15 @@
-"""Base model files on the host that trains: there with the right digest, or fetched, gone on with after a cut."""
+"""Base model files on the host that trains: there with the right digest, fetched, or sent along from elsewhere."""
 
 from __future__ import annotations
 
 import json
-import os
-import urllib.error
-import urllib.request
 from typing import TYPE_CHECKING
 
 from dgops.errors import DgopsError
 from dgops.files import digest_file, write_json
+from dgops.training import written
+from dgops.training.fetch import address, fetch, shown, turn
+from dgops.training.results import put
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,72 +17,63 @@ if TYPE_CHECKING:
 
     from dgops.training.values import Model
 
-CHUNK = 4 << 20
-SECONDS = 60.0
-HUB = "https://huggingface.co"
 # The digest of a file of many gigabytes, by its size and time: reading it again takes a minute.
 KNOWN = ".dgops-digests.json"
+# Where a job finds files of other hosts that came along with it, below its work folder.
+SENT = "models"
 
 
-def require(models: tuple[Model, ...], folder: Path, told: Callable[[str], None]) -> None:
+def require(models: tuple[Model, ...], folder: Path, sent: Path, told: Callable[[str], None]) -> None:
     """Make every file be there with its digest; raises DgopsError with all that are not and cannot be fetched."""
     missing = []
     for model in models:
         path = folder / model.file
+        came = sent / sent_as(model)
         if path.is_file():
             _require_digest(model, path, folder)
-        elif not address(model):
-            missing.append(f"{model.role}: {path}")
+        elif came.is_file():
+            _require_sound(model, came)
+            put(came, path)
+        elif address(model):
+            with turn(path):
+                _fetch(model, path, folder, told)
         else:
-            told(f"{model.file} from {model.source}")
-            fetch(model, path)
-            _require_digest(model, path, folder)
+            missing.append(f"{model.role}: {path}" + (f" (its source is {model.source})" if model.source else ""))
     if missing:
         raise DgopsError("\n  ".join(["model files are not on this host:", *missing]), "name a source in the recipe")
 
 
-def address(model: Model) -> str:
-    """Return the URL that a model file is fetched from, nothing where it has none."""
-    if model.source.startswith("hf:"):
-        owner, name, file = model.source.removeprefix("hf:").split("/", 2)
-        return f"{os.environ.get('HF_ENDPOINT', HUB).rstrip('/')}/{owner}/{name}/resolve/main/{file}"
-    return model.source if model.source.startswith(("http://", "https://")) else ""
+def sent_as(model: Model) -> str:
+    """Return the name that a file of another host travels by."""
+    return f"{model.role}/{model.file.rpartition('/')[2]}"
 
 
-def fetch(model: Model, path: Path) -> None:
-    """Fetch one file; what came before a cut is kept and gone on with. Raises DgopsError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    begin = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(address(model))
-    if begin:
-        request.add_header("Range", f"bytes={begin}-")
-    token = os.environ.get("HF_TOKEN", "")
-    if token and model.source.startswith("hf:"):
-        # Not sent on to where the hub redirects to.
-        request.add_unredirected_header("Authorization", f"Bearer {token}")
+def _fetch(model: Model, path: Path, folder: Path, told: Callable[[str], None]) -> None:
+    if path.is_file():
+        # Another job was quicker.
+        _require_digest(model, path, folder)
+        return
+    told(f"{model.file} from {shown(model.source)}")
+    part = fetch(model, path, told)
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer, part.open("ab") as stream:
-            if begin and answer.status != 206:
-                stream.truncate(0)
-            length = answer.headers.get("Content-Length")
-            wanted = stream.seek(0, 2) + int(length) if length else None
-            while piece := answer.read(CHUNK):
-                stream.write(piece)
-            if wanted is not None and stream.tell() != wanted:
-                raise OSError("the connection was cut")
-            stream.flush()
-            os.fsync(stream.fileno())
-    except urllib.error.HTTPError as error:
-        if error.code != 416 or not begin:
-            hint = "a gated model: dgops secrets set HF_TOKEN" if error.code in (401, 403) else "look at its source"
-            raise DgopsError(f"{model.file} cannot be fetched: HTTP {error.code}", hint) from None
-    except (OSError, ValueError) as error:
-        raise DgopsError(f"{model.file} is not whole: {error}", "run it again: it goes on where it was cut") from None
-    if model.sha256 and digest_file(part) != model.sha256:
+        _require_sound(model, part)
+    except DgopsError:
         part.unlink()
-        raise DgopsError(f"{model.file}: what came from {model.source} is another file", "look at the recipe's sha256")
+        raise
     part.rename(path)
+    part.with_suffix(".etag").unlink(missing_ok=True)
+
+
+def _require_sound(model: Model, path: Path) -> None:
+    if model.sha256 and digest_file(path) != model.sha256:
+        raise DgopsError(
+            f"{model.file}: what came from {shown(model.source)} is another file", "look at the recipe's sha256"
+        )
+    # A page that says sorry comes with a good status as well.
+    if model.file.endswith(".safetensors") and written.metadata(path) is None:
+        raise DgopsError(
+            f"{model.file}: what came from {shown(model.source)} is no whole .safetensors file", "look at its source"
+        )
 
 
 def _require_digest(model: Model, path: Path, folder: Path) -> None:

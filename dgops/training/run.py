@@ -78,7 +78,7 @@ def train(order: Order, work: Path, mode: str, teller: Teller, say: Callable[[st
     output.mkdir(parents=True, exist_ok=True)
     scene = Scene(order, chosen, place_of(order, work, here, mode), output, here, teller, say)
     with _alone(order):
-        models.require(order.recipe.models, Path(order.models), say)
+        models.require(order.recipe.models, Path(order.models), work / models.SENT, say)
         try:
             return _train(scene)
         except DgopsError as error:

@@ -146,13 +146,13 @@ def test_a_venv_is_known_by_its_lock(known, lock, found):
 
 def test_an_order_says_where_things_lie_on_the_host(outputs, recipe):
     made = prepare.ready(recipe(), str(outputs))
-    order = prepare.order_for(Host("pod", "10.0.0.1"), contract(venv("tiny.txt")), made)
+    order = prepare.order_for(Host("pod"), contract(venv("tiny.txt")), made)
     assert order.output == f"/workspace/dgops/training/{order.run}"
     assert (order.models, order.loras) == ("/workspace/models", "")
     assert order.cache.startswith(f"/workspace/dgops/training/cache/{made.dataset.digest[:12]}-tiny-unet")
     with_comfyui = contract(venv("tiny.txt"), Check("comfyui", "x", "live", "comfyui", {}))
-    assert prepare.order_for(Host("pod", "10.0.0.1"), with_comfyui, made).loras == "/workspace/models/loras"
-    store = Host("wsl", "10.0.0.2", variables={"comfyui__models": "/mnt/c/AI/models"})
+    assert prepare.order_for(Host("pod"), with_comfyui, made).loras == "/workspace/models/loras"
+    store = Host("wsl", variables={"comfyui__models": "/mnt/c/AI/models"})
     assert prepare.order_for(store, contract(venv("tiny.txt")), made).loras == "/mnt/c/AI/models/loras"
 
 
@@ -170,7 +170,7 @@ def test_a_host_without_the_trainers_venv_is_told_how_to_ask_for_it(trainer, arc
     said = Recipe("a", trainer, architecture, "quick", "d", "t", parameters)
     made = prepare.Ready(said, Dataset("d" * 64, 4), Path("06_publish/256"), None, {})
     with pytest.raises(DgopsError, match=f"pod has no environment for {trainer}") as caught:
-        prepare.order_for(Host("pod", "10.0.0.1"), contract(venv("runtime.txt"), venv("tinyish.txt")), made)
+        prepare.order_for(Host("pod"), contract(venv("runtime.txt"), venv("tinyish.txt")), made)
     assert caught.value.hint == f"in the inventory: dgops_apps: [{app}]; then: dgops deploy --host pod"
     specs = yaml.safe_load((ROLES / "python_env/meta/argument_specs.yml").read_text())["argument_specs"]
     assert app in specs["main"]["options"]["dgops_apps"]["choices"]

@@ -130,6 +130,17 @@ def test_out_of_memory_says_what_to_lower(place):
     assert caught.value.hint == "next to lower in the recipe: fp8_base true, fp8_scaled true"
 
 
+def test_a_model_that_came_along_with_the_job_is_put_in_its_place(place):
+    order = order_for(place, "sd-scripts")
+    (place / "work/models/checkpoint").mkdir(parents=True)
+    (place / "models/checkpoint.safetensors").rename(place / "work/models/checkpoint/checkpoint.safetensors")
+    head = b'{"x": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}}'
+    whole = len(head).to_bytes(8, "little") + head + b"x"
+    (place / "work/models/checkpoint/checkpoint.safetensors").write_bytes(whole)
+    train(place, order)
+    assert (place / "models/checkpoint.safetensors").read_bytes() == whole
+
+
 def test_a_bitsandbytes_that_does_not_work_costs_no_training(place):
     order = order_for(place, "sd-scripts")
     (place / "packages/bitsandbytes/__main__.py").write_text('import sys; sys.exit("CUDA Setup failed")')
