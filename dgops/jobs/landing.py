@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 # Left free here when outputs come home.
 SPARE = 64 << 20
 CHUNK = 1 << 20
+PART = re.compile(r"\.dgops-[0-9a-f]{24}\.part")
+# A part that nobody wrote to for so long is of a version that will not come any more.
+ABANDONED = 6 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,15 @@ class Arrival:
         os.fsync(self.stream.fileno())
         os.replace(self.part, self.path)
         return True
+
+
+def sweep(folder: Path) -> None:
+    """Take away what was begun below a folder and abandoned since."""
+    for place, _, names in os.walk(folder):
+        for path in [os.path.join(place, name) for name in names if PART.fullmatch(name)]:
+            with contextlib.suppress(OSError):
+                if time.time() - os.lstat(path).st_mtime > ABANDONED:
+                    os.unlink(path)
 
 
 def unwritable(path: Path) -> str:

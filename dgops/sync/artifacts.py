@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dgops.errors import DgopsError
-from dgops.files import digest_bytes, digest_file, write_json
+from dgops.files import digest_bytes, digest_file
 from dgops.git import blobs
 from dgops.git.repository import open_repository
 from dgops.health.fanout import each
+from dgops.jobs import landing
 from dgops.jobs.ask import Ask
 from dgops.jobs.job import Output
 from dgops.jobs.link import Link
@@ -19,23 +19,21 @@ from dgops.jobs.offers import offered
 from dgops.jobs.progress import Silent
 from dgops.jobs.pull import bring
 from dgops.jobs.ready import work_user
-from dgops.sync import lock
+from dgops.sync import lock, manifest
+from dgops.sync.manifest import Manifest
 from dgops.sync.result import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from dgops.hosts.host import Host
     from dgops.jobs.offers import Offer
     from dgops.settings import Settings
+    from dgops.sync.manifest import Row
     from dgops.sync.maps import Map
 
-MANIFEST = ".dgops-manifest.json"
-VERSION = 1
 SETTLE = 1.0
-# Of a file: size in bytes, time of its last change on the host in ns, sha256.
-Row = list[Any]
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ def _gather(one: Map, link: Link, say: Callable[[str], None], go: Callable[[], b
 def _standing(one: Map, link: Link) -> tuple[dict[str, tuple[int, int]], Gathered]:
     """Return the host's whole files, and what of them would come home."""
     there = _whole(one, link)
-    known = read(one.home)
+    known = manifest.read(one.home).rows
     fresh = sorted(path for path, found in there.items() if not _is_here(one.home / path, known.get(path), found))
     return there, Gathered(one, tuple(fresh), len(there), sum(found[0] for found in there.values()))
 
@@ -124,23 +122,28 @@ def _gathered(one: Map, link: Link, say: Callable[[str], None], go: Callable[[],
     fresh = [path for path in standing.pulled if again.get(path) == there[path]]
     if not fresh or not go():
         return replace(standing, pulled=())
-    known, watcher = read(one.home), Silent(say)
+    known, watcher = manifest.read(one.home), Silent(say)
     name = one.host_path.rpartition("/")[2]
     ask = Ask(link, "", work_user(link.host), "")
     offers, _ = offered(ask, Output(one.host_path, one.home), watcher, only=[f"{name}/{path}" for path in fresh])
-    wanted, skipped = _apart(offers, known)
+    wanted, skipped, rows = _apart(offers, known)
+    # Said before it comes: what a sync that dies has brought is no file of somebody's own to the next one.
+    coming = {offer.landing.inner: offer.sha256 for offer in wanted}
+    manifest.write(one, Manifest(rows, {**known.coming, **coming}))
     brought, changed = bring(link, ask.user, wanted, watcher, go)
     if not go():
         # What came stays, and is known for what it is when it is looked at again.
         return replace(standing, pulled=())
     skipped += [(path[len(name) + 1 :], "it was written to meanwhile") for path in changed]
     left = {path for path, _ in skipped}
-    rows: dict[str, Row] = {
+    here = {
         offer.landing.inner: [offer.size, there[offer.landing.inner][1], offer.sha256]
         for offer in wanted
         if offer.landing.inner not in left and offer.landing.inner in there
     }
-    _write(one, {**known, **rows})
+    waiting = {path: sha256 for path, sha256 in known.coming.items() if path not in here}
+    manifest.write(one, Manifest({**rows, **here}, waiting))
+    landing.sweep(one.home)
     came = tuple(offer.landing.inner for offer in brought if offer.landing.inner not in left)
     return replace(standing, pulled=came, skipped=tuple(skipped))
 
@@ -153,7 +156,7 @@ def _whole(one: Map, link: Link) -> dict[str, tuple[int, int]]:
 
 def _require_ignored(one: Map) -> None:
     repository = open_repository(one.repo)
-    if f"{one.local_path}/{MANIFEST}" not in blobs.ignored(repository, [f"{one.local_path}/{MANIFEST}"]):
+    if f"{one.local_path}/{manifest.NAME}" not in blobs.ignored(repository, [f"{one.local_path}/{manifest.NAME}"]):
         raise Refusal(
             f"{one.repo}: {one.local_path} is not ignored, so what a map of artifacts brings there could be committed",
             f"add a line to {one.repo}/.gitignore:  /{one.local_path}/",
@@ -170,30 +173,17 @@ def _is_here(path: Path, row: Row | None, found: tuple[int, int]) -> bool:
         return False
 
 
-def _apart(offers: Sequence[Offer], known: Mapping[str, Row]) -> tuple[list[Offer], list[tuple[str, str]]]:
-    """Leave files alone that somebody changed or made at home: nothing of theirs is written over."""
-    wanted, skipped = [], []
+def _apart(offers: Sequence[Offer], known: Manifest) -> tuple[list[Offer], list[tuple[str, str]], dict[str, Row]]:
+    """Leave files alone that somebody changed or made at home; returns what is wanted, what is not, what is home."""
+    wanted, skipped, rows = [], [], dict(known.rows)
     for offer in offers:
-        path, row = offer.landing.path, known.get(offer.landing.inner)
-        own = path.is_file() and not offer.landing.holds(offer.sha256, offer.size)
-        if own and (row is None or digest_file(path) != row[2]):
-            skipped.append((offer.landing.inner, "another file of that name is at home: move it away"))
-        else:
-            wanted.append(offer)
-    return wanted, skipped
-
-
-def read(home: Path) -> dict[str, Row]:
-    """Return path → row of the manifest of a folder at home; a missing or damaged one knows nothing."""
-    try:
-        kept = json.loads((home / MANIFEST).read_text())
-        rows = kept["files"] if kept["version"] == VERSION else {}
-        return {path: row for path, row in rows.items() if isinstance(row, list) and len(row) == 3}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return {}
-
-
-def _write(one: Map, rows: Mapping[str, Row]) -> None:
-    record = {"version": VERSION, "host": one.host, "path": one.host_path, "at": time.time(), "files": dict(rows)}
-    one.home.mkdir(parents=True, exist_ok=True)
-    write_json(one.home / MANIFEST, record)
+        path, inner = offer.landing.path, offer.landing.inner
+        if path.is_file() and not offer.landing.holds(offer.sha256, offer.size):
+            sha256 = digest_file(path)
+            if not known.knows(inner, sha256):
+                skipped.append((inner, "another file of that name is at home: move it away"))
+                continue
+            # It is older than what the host has; its own row must outlive that it is said what comes.
+            rows[inner] = [path.stat().st_size, 0, sha256]
+        wanted.append(offer)
+    return wanted, skipped, rows

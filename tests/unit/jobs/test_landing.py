@@ -136,3 +136,23 @@ def test_a_file_that_takes_less_than_it_is_given_is_still_whole(tmp_path):
         arrival.take(DATA)
         assert arrival.finish()
     assert one.path.read_bytes() == DATA
+
+
+def test_what_was_abandoned_is_swept_and_nothing_else(tmp_path):
+    kept = [tmp_path / "out/a.bin", tmp_path / f"out/.dgops-{'0' * 24}.partly", tmp_path / "out/deep/b.part"]
+    old, young = Landing(tmp_path / "out", "deep/old.bin"), Landing(tmp_path / "out", "deep/young.bin")
+    for one in (old, young):
+        assert one.write(0, DATA[:4], SHA, 10, False)
+    for path in kept:
+        path.write_text("x")
+    for path in [*kept, old.path.parent]:
+        os.utime(path, (0, 0))
+    os.utime(part_of(old), (0, 0))
+    landing.sweep(tmp_path / "out")
+    assert (old.begun(SHA, 10), young.begun(SHA, 10)) == (0, 4)
+    assert all(path.exists() for path in kept)
+    landing.sweep(tmp_path / "nowhere")
+
+
+def part_of(one):
+    return one.path.parent / f".dgops-{digest_bytes(f'{one.path.name}/{SHA}'.encode())[:24]}.part"

@@ -1,47 +1,19 @@
 """Files that a host makes come home once, whole, and never over somebody's own."""
 
-import io
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import volume
+from volume import TABLE, Link
 
 from dgops import settings as settings_room
 from dgops.agent import files as files_room
 from dgops.errors import ConfigError, UnreachableError
-from dgops.sync import artifacts, maps
-
-TABLE = """[[sync.map]]
-name = "volume"
-host = "pod"
-host_path = "{there}/isengard"
-repo = "isengard"
-local_path = "data"
-kind = "artifacts"
-"""
-
-
-class Link:
-    """A way to the real agent in this very process."""
-
-    def __init__(self, host):
-        self.host, self.asked = host, []
-        self.tamper = lambda op, answer: answer
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *trouble):
-        return None
-
-    def exchange(self, command, request, payload=b"", *, timeout=0):
-        self.asked.append(request["op"])
-        answer, chunks = files_room.exchange(json.loads(json.dumps(request)), io.BytesIO(payload))
-        return self.tamper(request["op"], answer), b"".join(chunks)
+from dgops.sync import artifacts, manifest, maps
 
 
 @pytest.fixture
@@ -57,11 +29,7 @@ def world(tmp_path, monkeypatch):
     monkeypatch.setattr(artifacts, "SETTLE", 0.0)
 
     def make(name, text, age=60):
-        path = world.there / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        when = path.stat().st_mtime - age
-        os.utime(path, (when, when))
+        volume.make(world.there / name, text, age)
 
     def gather(looking=False):
         settings = settings_room.load(tmp_path)
@@ -114,7 +82,7 @@ def test_one_that_is_stopped_knows_nothing_of_what_it_did_not_bring(world):
         return len(asked) < 2
 
     assert artifacts.gather(one, world.link, world.said.append, go).pulled == ()
-    assert artifacts.read(world.home) == {}
+    assert manifest.read(world.home).rows == {}
     assert world.gather().pulled == ("a.png", "deep/b.safetensors")
 
 
@@ -151,7 +119,7 @@ def test_a_damaged_manifest_knows_nothing_and_harms_nothing(world, content):
     world.gather()
     (world.home / ".dgops-manifest.json").write_text(content)
     assert world.gather().skipped == ()
-    assert set(artifacts.read(world.home)) == {"a.png", "deep/b.safetensors"}
+    assert set(manifest.read(world.home).rows) == {"a.png", "deep/b.safetensors"}
 
 
 def test_names_that_lead_elsewhere_are_refused_before_anything_is_written(world):
