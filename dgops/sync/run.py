@@ -53,7 +53,7 @@ def _sync_host(
     try:
         with contextlib.closing(connect(host, settings)) as transport:
             for one in shared:
-                yield sync(one, transport, settings, wish, say)
+                yield sync(one, transport, settings, wish.on(host), say)
     except DgopsError as error:
         for one in shared:
             yield _failed(one, error)
@@ -91,14 +91,14 @@ def opened(
     repository = open_repository(shared.repo)
     with lock.hold(repository, say), _scratch(repository) as own, _objects(own, wish) as writing:
         scene = prepare(shared, writing, transport, wish, state.path_of(shared, settings), say)
-        yield replace(scene, root=_root(shared, settings))
+        yield replace(scene, root=_root(shared, settings) or wish.root)
 
 
 def _root(shared: Shared, settings: Settings) -> str:
     try:
         kept = contract.read(settings.state, shared.host)
     except DgopsError:
-        # The next deploy mends it; until then nothing is spooled.
+        # The next deploy mends it.
         return ""
     return kept.persistent_root if kept else ""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from dgops.git.entry import Entry
     from dgops.git.repository import Repository
+    from dgops.hosts.host import Host as Known
     from dgops.sync.host_side import HostSide
     from dgops.sync.maps import Map, Shared
     from dgops.sync.state import State
@@ -33,7 +34,8 @@ LOCK_SECONDS = 2.0
 class Wish:
     """What was asked for; `source` is local, host or empty, `message` begins the commit of a host's edits.
 
-    `spool`: what a lost host saved is brought home before its successor is filled.
+    `spool`: what a lost host saved is brought home before its successor is filled. `root` is the persistent root as
+    the inventory names it, which counts where no deploy from here says.
     """
 
     status: bool = False
@@ -42,6 +44,12 @@ class Wish:
     allow_deletes: bool = False
     message: str = ""
     spool: bool = False
+    root: str = ""
+
+    def on(self, host: Known) -> Wish:
+        """Return the wish with the root that the inventory names for a host."""
+        root = host.variables.get("persistent_root")
+        return replace(self, root=root) if isinstance(root, str) and root.startswith("/") else self
 
     @property
     def looking(self) -> bool:
@@ -61,7 +69,7 @@ class Host:
 class Scene:
     """One repository, one host, one wish; `base` is what both agreed on last, None before the first time.
 
-    `root` is the host's persistent root, empty where no deploy from here says.
+    `root` is the host's persistent root, empty where nobody says.
     """
 
     shared: Shared

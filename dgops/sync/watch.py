@@ -86,7 +86,7 @@ class _Desk:
     heads: dict[tuple[str, Path], str | None] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
 
-    def sync(self, one: Shared, transport: Transport) -> None:
+    def sync(self, one: Shared, host: Host, transport: Transport) -> None:
         """Sync and pass on what is news; raises UnreachableError where the way is cut."""
         with self.turn:
             if self.stop.is_set():
@@ -94,7 +94,7 @@ class _Desk:
             first = (one.host, one.repo) not in self.heads
             wish = self.wish if first else replace(self.wish, source="", spool=False, allow_deletes=False)
             before = _head(one)
-            result = sync(one, transport, self.settings, wish, self.say)
+            result = sync(one, transport, self.settings, wish.on(host), self.say)
             # Not what is checked out by now: a commit that was made meanwhile is still to go there.
             made = result.commit if result.changes and result.outcome not in BAD else ""
             self.heads[one.host, one.repo] = made or before
@@ -131,7 +131,7 @@ def _follow_host(desk: _Desk, host: Host, shared: Sequence[Shared]) -> None:
                 state = state or _ask(host, maps, prune, transport, state, 0.0)[1]
                 while not desk.stop.is_set():
                     for one in shared:
-                        desk.sync(one, transport)
+                        desk.sync(one, host, transport)
                     changed = False
                     while not changed and not desk.stop.is_set():
                         maps, prune = _watched(shared)
@@ -204,7 +204,7 @@ def _follow_home(desk: _Desk, host: Host, shared: Sequence[Shared]) -> None:
         # The other thread tells when the host is away, and syncs when it is back.
         with contextlib.suppress(DgopsError), contextlib.closing(connect(host, desk.settings)) as transport:
             for one in moved:
-                desk.sync(one, transport)
+                desk.sync(one, host, transport)
 
 
 def _head(one: Shared) -> str | None:

@@ -9,7 +9,9 @@ from world import Direct, World
 
 from dgops.agent import replica as replica_room
 from dgops.agent import spool
+from dgops.hosts.host import Host
 from dgops.sync import run
+from dgops.sync.scene import Wish
 
 API, SHARED = "apps/api/src", "packages/shared"
 
@@ -48,6 +50,25 @@ def world(tmp_path, monkeypatch):
     (world.there / "app" / SHARED / "clock.py").unlink()
     world.keep()
     return world
+
+
+def test_of_a_host_that_was_never_deployed_from_here_the_inventory_says_the_root(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "root"))
+    monkeypatch.setattr(replica_room.watch, "ensure", lambda: True)
+    world = Lossy(tmp_path)
+    named = Wish().on(Host("pod", "local", variables={"persistent_root": str(world.volume)}))
+    assert named.root == str(world.volume)
+    assert world.sync(source="local", root=named.root).parity
+    world.host(f"{API}/f0.py", "edited\n")
+    world.keep()
+    world.lose()
+    result = world.back(root=named.root)
+    assert (result.outcome, result.parity, world.host(f"{API}/f0.py")) == ("pulled", True, "edited\n"), result
+
+
+@pytest.mark.parametrize("root", [None, "", "workspace", ["/workspace"]])
+def test_what_is_no_absolute_path_is_no_root(root):
+    assert Wish().on(Host("pod", "local", variables={"persistent_root": root})).root == ""
 
 
 def test_what_was_spooled_comes_home_and_the_successor_is_filled(world):
