@@ -21,6 +21,10 @@ def create(account, name, *more):
     return done
 
 
+def health(account, host):
+    return account.json("health", "--host", host)[1]["hosts"][host]["checks"]
+
+
 def test_idle_a_pod_spools_and_stops_and_the_edit_comes_home(account):
     """Whoever works there, as a deploy does, keeps it; nobody has to be there when it stops."""
     with (account.root / "dgops.toml").open("a") as stream:
@@ -29,6 +33,8 @@ def test_idle_a_pod_spools_and_stops_and_the_edit_comes_home(account):
     assert "TTL 8 h, idle 30 s" in card
     deployed = account.dgops("deploy", "--host", "gadget", timeout=300)
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    (kept,) = (one for one in health(account, "gadget") if one["check"] == "the pod keeps to its limits")
+    assert (kept["outcome"], "at the soonest: idle for 30 s" in kept["observed"]) == ("pass", True), kept
     filled = account.dgops("sync", "--from", "local")
     assert filled.returncode == 0, filled.stderr
     account.there("echo two >>/app/api/main.py")
@@ -42,6 +48,7 @@ def test_idle_a_pod_spools_and_stops_and_the_edit_comes_home(account):
     assert account.pod()["status"] == "EXITED"
     again = account.dgops("pod", "start", "gadget")
     assert again.returncode == 0, again.stderr
+    assert "gadget  it stopped itself before: idle for 30 s" in again.stderr
     home = account.dgops("sync", "--from", "local", "--from-spool")
     assert home.returncode == 0, home.stderr
     assert (account.root / "isengard/api/main.py").read_text() == "one\ntwo\n"
@@ -56,6 +63,9 @@ def test_without_a_volume_only_money_stops_it(account):
     until(lambda: account.control()["billing"] == [], 180)
     (found,) = account.json("pod", "list")[1]["pods"]
     assert found["status"] == "EXITED"
+    assert "its ceiling of 0.01 $ is reached" in found["why"]
+    again = account.dgops("pod", "start", "bare")
+    assert (again.returncode, "may cost 0.01 $" in again.stderr) == (1, True)
 
 
 def test_a_budget_of_the_day_that_is_spent_refuses(account):
