@@ -66,7 +66,7 @@ def up(
     from dgops.flows import pod_needs
     from dgops.flows import up as flow
     from dgops.pods import limits, names, wishes
-    from dgops.pods.account import connected
+    from dgops.pods.account import connected, intents_of
     from dgops.training import prepare
 
     settings: Settings = ctx.obj
@@ -88,7 +88,8 @@ def up(
     work, shown = work_of(recipe, dataset, settings, as_json=as_json)
     hands = Hands(settings, discard, agreed, shown, verbose=ctx.meta["dgops.verbose"])
     try:
-        asked = flow.Asked(wish, wishes.own_key(key), work)
+        opened = intents_of(settings).get(name)
+        asked = flow.Asked(wish, wishes.own_key(key, opened.identity if opened else ""), work)
         with connected(settings) as provider:
             done = flow.up(asked, settings, provider, hands)
     except KeyboardInterrupt:

@@ -139,10 +139,11 @@ class OwnKey:
     identity: str
 
 
-def own_key(path: Path | None) -> OwnKey:
-    """Return the key whose public half is in the file, else the first in ~/.ssh."""
+def own_key(path: Path | None, identity: str = "") -> OwnKey:
+    """Return the key whose public half is in the file, else of the identity that a pod is there for, else of ~/.ssh."""
     folder = Path("~/.ssh").expanduser()
-    candidates = [path.absolute()] if path else [folder / name for name in KEYS]
+    known = [Path(identity if identity.endswith(".pub") else f"{identity}.pub")] if identity else []
+    candidates = [path.absolute()] if path else [*known, *(folder / name for name in KEYS)]
     for candidate in candidates:
         if candidate.is_file():
             text = candidate.read_text().strip()

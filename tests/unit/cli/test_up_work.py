@@ -1,86 +1,20 @@
 """Recipes as the work of an `up`: what each kind becomes, and a training lost midway that goes on from its state."""
 
-import getpass
 import json
 import os
 import signal
-import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dgops import settings as settings_room
-from dgops.cli import up_work as room
 from dgops.cli.watching import Ended
 from dgops.errors import ConfigError, DgopsError, UnreachableError, UsageError
 from dgops.flows import up_job
-from dgops.flows.up_job import LostError, Runner
-from dgops.health import contract as contracts
-from dgops.health.check import Check
-from dgops.health.contract import Contract
-from dgops.hosts.host import Host
-from dgops.jobs import resume, submit
+from dgops.flows.up_job import LostError
 from dgops.jobs.follow import follow
-from dgops.jobs.progress import Silent
-from dgops.jobs.ready import Ready, deployed
 
-STAND_IN = Path(__file__).parents[2] / "cases/training/tiny.txt"
-TRAINING = "kind: train\ntrainer: tiny\nsteps: 20\nsave_every: 5\nresolution: 32\ndataset: outputs/amira\n"
 HALT = 12
-
-
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    """This machine as a deployed host, with a trainer's venv whose program is a stand-in, and a published set."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "dgops.toml").write_text("")
-    for side in ("256", "1024"):
-        folder = tmp_path / "outputs/amira/06_publish" / side
-        folder.mkdir(parents=True)
-        for number in range(4):
-            (folder / f"{number}.jpg").write_bytes(bytes([number]))
-            (folder / f"{number}.txt").write_text("amiranoor")
-    (tmp_path / "outputs/amira/06_publish/trigger_word.txt").write_text("amiranoor")
-    (tmp_path / "t.yml").write_text(TRAINING)
-    python = tmp_path / "venv/bin/python"
-    python.parent.mkdir(parents=True)
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} {STAND_IN} "$3"\n')
-    python.chmod(0o755)
-    (tmp_path / "root").mkdir()
-    for one in (submit, resume):
-        monkeypatch.setattr(
-            one, "require_ready", lambda link, _drift=False: Ready(deployed(link.host, link.settings), {})
-        )
-    found = Place(tmp_path)
-    found.deploy("tiny")
-    return found
-
-
-class Place:
-    """The project, its one host, and what was said."""
-
-    def __init__(self, root):
-        self.root, self.said = root, []
-        self.settings = settings_room.load(root)
-        self.host = Host("here", "local", variables={"user__name": getpass.getuser()})
-        self.runner = Runner(self.settings, Silent(), self.said.append)
-
-    def deploy(self, lock):
-        venv = Check("tiny", "its venv", "state", "venv", {"path": str(self.root / "venv"), "lock": f"{lock}.txt"})
-        root = str(self.root / "root")
-        kept = Contract("here", (venv,), {}, "fast-test", "a1", "now", "me", root, "")
-        contracts.save(kept, self.settings.state)
-
-    def work(self, recipe, dataset=""):
-        return room.work_of(recipe, dataset, self.settings, as_json=False)
-
-    def request(self, work, script):
-        """Return the job as it would be submitted, with this interpreter's dgops in the way."""
-        env = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "SCRIPT": json.dumps(script)}
-        return replace(work.request(self.host), env=env, fingerprint=work.fingerprint)
 
 
 def test_a_training_that_is_lost_goes_on_from_its_state_and_comes_home_once(place, monkeypatch):
@@ -115,7 +49,7 @@ def test_another_set_or_another_recipe_is_other_work(place):
     assert place.work("t.yml")[0].fingerprint == first
     (place.root / "outputs/amira/06_publish/256/0.txt").write_text("amiranoor, smiling")
     second = place.work("t.yml")[0].fingerprint
-    (place.root / "t.yml").write_text(TRAINING.replace("20", "30"))
+    (place.root / "t.yml").write_text(place.training.replace("20", "30"))
     assert len({first, second, place.work("t.yml")[0].fingerprint}) == 3
 
 

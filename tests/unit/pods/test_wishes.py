@@ -72,6 +72,10 @@ def test_keys(tmp_path):
     assert (own_key(None).public, own_key(None).identity) == ("ssh-ed25519 AAAA me", str(folder / "id_ed25519.pub"))
     (folder / "id_ed25519").write_text("")
     assert own_key(None).identity == str(folder / "id_ed25519")
+    (tmp_path / "other.pub").write_text("ssh-ed25519 BBBB me\n")
+    for identity in (tmp_path / "other", tmp_path / "other.pub"):
+        assert own_key(None, str(identity)).public == "ssh-ed25519 BBBB me"
+    assert own_key(None, str(tmp_path / "gone")).public == "ssh-ed25519 AAAA me"
     (folder / "id_rsa").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
     with pytest.raises(UsageError, match="is no public key"):
         own_key(folder / "id_rsa")
