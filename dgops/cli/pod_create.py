@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dgops.cli.pod_card import Card, cloud_option, json_option, keys_of, say, show_card, wait_option
-from dgops.cli.pod_limits import tell_limits, tell_unguarded
+from dgops.cli.pod_limits import tell_otherwise, tell_unguarded
 
 if TYPE_CHECKING:
     from dgops.flows.pod_needs import Asked
@@ -87,7 +87,7 @@ def create(
             say(f"passed over: {reason}")
         say(f"{name}  {done.outcome}")
         if done.outcome == "found":
-            tell_limits(name, asked, done.pod)
+            tell_otherwise(name, wish, done.pod)
         if not wait:
             tell_unguarded(done.pod)
         show_card(done.pod, keys_of(provider, done.pod), as_json, Card(inventory.in_use(settings)))

@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING
 from dgops.cli.pod_card import say
 
 if TYPE_CHECKING:
-    from dgops.pods import limits
     from dgops.pods.models import Pod
+    from dgops.pods.wishes import Wish
 
 
-def tell_limits(name: str, asked: limits.Asked, pod: Pod) -> None:
-    """Say of a pod that was there already that it keeps the limits of its own creation."""
+def tell_otherwise(name: str, wish: Wish, pod: Pod) -> None:
+    """Say of a pod that was there already what of it is as at its creation, and not as it is asked for now."""
     from dgops.pods import limits
 
-    its = limits.differing(asked, pod)
+    its = limits.differing(wish.limits, pod)
+    other = wish.otherwise(pod)
+    if other:
+        say(f"{name}  {other}")
     if its:
         say(f"{name}  keeps the limits that it was created with: {its}; those asked for now are not set")
-        say(f"hint: other limits need another pod: dgops pod terminate {name}, then create it again")
+    if other or its:
+        say(f"hint: dgops pod terminate {name}, then create it again")
 
 
 def tell_unguarded(found: Pod) -> None:

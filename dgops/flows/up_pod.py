@@ -40,6 +40,9 @@ class Renter:
         pod = self.there()
         if pod is None:
             return self._rent(), "rented"
+        other = self.wish.otherwise(pod)
+        if other:
+            self.say(f"{self.wish.name}  {other}")
         if pod.status in DOWN:
             return self._started(pod)
         return self._ready(pod.id), "found"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dgops.environments.trainers import Release
-    from dgops.pods.models import GpuType, SpotPrice, Volume
+    from dgops.pods.models import GpuType, Pod, SpotPrice, Volume
 
 # profile → image, and the CUDA version that the machine's driver must know. dgops brings its own venvs: the image is
 # the ground that they stand on.
@@ -67,6 +67,12 @@ class Wish:
     def environment(self) -> str:
         """The profile: what a person said, else the recipe."""
         return self.profile or self.needs.profile
+
+    def otherwise(self, pod: Pod) -> str:
+        """Return what a pod that is there was rented for instead, empty where nobody says or it is the same."""
+        if not pod.profile or self.environment in ("", pod.profile):
+            return ""
+        return f"was rented for {pod.profile}, and stays so: {self.environment} needs another pod"
 
 
 def requests(

@@ -45,4 +45,6 @@ def test_a_pod_that_is_there_keeps_its_limits_and_says_so(double, dgops):
     said = dgops("pod", "create", "one", *CREATE, *env, "--ttl", "8h", "--max-cost", "2")[2]
     assert "one  keeps the limits that it was created with: at most 2.00 $" in said
     assert "dgops pod terminate one" in said
+    said = dgops("pod", "create", "one", *CREATE, "--env", "cu124", "--max-cost", "2")[2]
+    assert "one  was rented for cu121, and stays so: cu124 needs another pod" in said
     assert "keeps the limits" not in dgops("pod", "create", "one", *CREATE, *env, "--max-cost", "2")[2]

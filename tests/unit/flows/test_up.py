@@ -19,7 +19,7 @@ from dgops.jobs.job import Job, Request
 from dgops.jobs.progress import Silent
 from dgops.pods import ready
 from dgops.pods.limits import Asked
-from dgops.pods.wishes import OwnKey, Wish
+from dgops.pods.wishes import Needs, OwnKey, Wish
 
 DONE = Job("0123abcd", "pod", "script", "w", "succeeded")
 NETWORK = {"network": [{"volumeId": "", "path": "/workspace"}]}
@@ -139,8 +139,10 @@ def test_cut_off_anywhere_it_goes_on_with_what_it_knew(account):
     before = account.pods()
     assert list(before.values()) == ["RUNNING"]
     account.steps.clear()
-    assert account.again().trouble is None
+    assert account.again(needs=Needs("cu126")).trouble is None
     assert account.steps[0] == "found"
+    # What was said once counts, and not what the recipe would have.
+    assert not [line for line in account.said if "was rented for" in line]
     assert list(account.pods()) == list(before)
 
 
