@@ -57,7 +57,7 @@ def make(
     if host:
         from dgops.cli.dataset_on_host import run_on_host
 
-        return run_on_host(ctx, host, options, allow_drift=allow_drift, as_json=as_json)
+        return run_on_host(ctx, host, options, allow_drift=allow_drift, as_json=as_json).code
     from dgops.dataset.pipeline import run
 
     progress = Progress(quiet=as_json)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dgops.dataset import edits
+from dgops.dataset import edits, whole
 from dgops.dataset import manifest as manifests
 from dgops.dataset.manifest import Digests
 from dgops.dataset.options import check
 from dgops.errors import UsageError
-from dgops.files import write_atomic
+from dgops.files import digest_bytes, digest_files, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,16 +26,17 @@ if TYPE_CHECKING:
 
 # The pipeline's name for the photographs, in the job's work folder.
 PHOTOGRAPHS = "photographs"
-# What comes home: the set, its summary, where each image is from and why one was left out. The rest stays there.
-FOLDERS = ("06_publish", "07_summary")
-RECORDS = ("01_scrape/manifest.json", "04_clean/manifest.json")
+# What comes home: the set, its summary, where each image is from, why one was left out, what it was made by. The rest
+# stays there.
+FOLDERS = whole.RESULTS
+RECORDS = tuple(f"{name}/{manifests.NAME}" for name in whole.RECORDS if name not in FOLDERS)
 # Host variables, and what the pipeline on the host reads them from.
 VARIABLES = {"windows": "DGOPS_PUBLISH_WINDOWS", "linux": "DGOPS_PUBLISH_LINUX"}
 WAREHOUSE = "DGOPS_WAREHOUSE"
 
 
-def run_on_host(ctx: click.Context, pattern: str, options: Options, *, allow_drift: bool, as_json: bool) -> int:
-    """Upload what is missing, run the pipeline as a job, bring the set home; returns the exit code."""
+def run_on_host(ctx: click.Context, pattern: str, options: Options, *, allow_drift: bool, as_json: bool) -> Ended:
+    """Upload what is missing, run the pipeline as a job, bring the set home; returns how it ended."""
     from dgops.cli import following, watching
     from dgops.jobs.ready import base_of, deployed
 
@@ -61,7 +62,7 @@ def run_on_host(ctx: click.Context, pattern: str, options: Options, *, allow_dri
 
     shown = watching.Options(as_json=as_json, more=look)
     try:
-        return following.run_job(ctx, host, request, shown).code
+        return following.run_once(ctx, host, request, shown)
     except BaseException:
         # It did not begin, or nobody knows; what is as it was needs no second copy.
         if aside:
@@ -93,7 +94,14 @@ def request_for(host: Host, root: str, options: Options) -> Request:
         (Input(options.source, PHOTOGRAPHS, photographs(options)),),
         tuple(outputs),
         environment(host),
+        fingerprint=_fingerprint(options, argv),
     )
+
+
+def _fingerprint(options: Options, argv: Sequence[str]) -> str:
+    """Return what tells this run from one with other photographs or options."""
+    sent = digest_files(options.source, [options.source / path for path in photographs(options)])
+    return digest_bytes("\0".join([*argv, sent]).encode())
 
 
 def photographs(options: Options) -> tuple[str, ...]:

@@ -56,6 +56,43 @@ def run_job(ctx: click.Context, host: str | Host, request: Request, options: Opt
     return attend(settings, place, shown)
 
 
+def run_once(ctx: click.Context, host: Host, request: Request, options: Options) -> Ended:
+    """Follow the job that does this already, by the request's fingerprint; where there is none, `run_job`."""
+    settings: Settings = ctx.obj
+    found = _under_way(settings, host, request)
+    if found is None:
+        return run_job(ctx, host, request, options)
+    place, job = found
+    say(f"job {job.id}  {host.name}  {request.label}: is under way already")
+    if options.detach:
+        return _finished(Ended(0, job), options, plain_text=job.id)
+    return attend(settings, place, Progress(options))
+
+
+def _under_way(settings: Settings, host: Host, request: Request) -> tuple[Place, Job] | None:
+    from dgops.jobs import memory
+    from dgops.jobs.link import Link
+    from dgops.jobs.place import Place, show
+    from dgops.jobs.ready import base_of, deployed
+
+    alike = memory.alike(settings.state, host.name, request.fingerprint) if request.fingerprint else []
+    for known in alike:
+        if known.over:
+            continue
+        place = Place(host, base_of(deployed(host, settings)), known.id, known.outputs, known.home)
+        try:
+            with Link(host, settings) as link:
+                job, _ = show(link, place)
+        except UnreachableError:
+            raise
+        except DgopsError:
+            # It was never taken, or its host was made anew.
+            continue
+        if not job.over:
+            return place, job
+    return None
+
+
 def one_host(settings: Settings, pattern: str) -> Host:
     """Return the one host that a pattern names; raises UsageError where it names several."""
     from dgops.hosts import inventory

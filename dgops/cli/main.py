@@ -28,6 +28,7 @@ COMMANDS = {
     "done": ("dgops.cli.done:done", "Say what is not committed, pushed or synced, and what runs."),
     "env": ("dgops.cli.env:env", "Say which environment runs where, and lock environments."),
     "gather": ("dgops.cli.gather:gather", "Make the training set that dgops.toml describes."),
+    "go": ("dgops.cli.go:go", "From photographs to a LoRA, gone on with wherever it stopped."),
     "health": ("dgops.cli.health:health", "Look at hosts and say what does not hold."),
     "hosts": ("dgops.cli.hosts:hosts", "List, add and reach hosts."),
     "image": ("dgops.cli.image:image", "Build WSL and pod images from the roles, and check .wsl files."),

@@ -59,11 +59,13 @@ def train(
     made = prepare.ready(prepare.find(recipe), dataset)
     if not host:
         raise UsageError("on which host?", f"dgops run train {recipe} --host HOST  (dgops hosts list)")
-    ctx.exit(run_on_host(ctx, host, made, {"allow_drift": allow_drift, "detach": detach, "as_json": as_json}))
+    ctx.exit(run_on_host(ctx, host, made, {"allow_drift": allow_drift, "detach": detach, "as_json": as_json}).code)
 
 
-def run_on_host(ctx: click.Context, pattern: str, made: Ready, asked: Mapping[str, bool]) -> int:
-    """Send what is missing, train as a job, bring home what it made; returns the exit code."""
+def run_on_host(
+    ctx: click.Context, pattern: str, made: Ready, asked: Mapping[str, bool], models: Path = Path(MODELS)
+) -> Ended:
+    """Send what is missing, train as a job, bring home to `models` what it made; returns how it ended."""
     from dgops.cli import following, watching
     from dgops.jobs.ready import deployed
     from dgops.training import elsewhere, prepare
@@ -72,10 +74,11 @@ def run_on_host(ctx: click.Context, pattern: str, made: Ready, asked: Mapping[st
     host = following.one_host(settings, pattern)
     contract = deployed(host, settings)
     order = prepare.order_for(host, contract, made)
-    home = Path(MODELS) / order.run
-    request = request_for(settings, host, order, made, settings.mode or contract.mode)
-    sent = elsewhere.inputs(host, settings, order, watching.say)
-    request = replace(request, inputs=(*request.inputs, *sent), allow_drift=asked["allow_drift"])
+    home = models / order.run
+    request = request_for(settings, host, order, made, settings.mode or contract.mode, models)
+    more = (*request.inputs, *elsewhere.inputs(host, settings, order, watching.say))
+    known = f"train {order.run}"
+    request = replace(request, inputs=more, fingerprint=known, allow_drift=asked["allow_drift"])
     shown = watching.Options(
         asked["detach"],
         asked["as_json"],
@@ -84,10 +87,12 @@ def run_on_host(ctx: click.Context, pattern: str, made: Ready, asked: Mapping[st
         lambda ended: _as_object(ended, home),
         output=False,
     )
-    return following.run_job(ctx, host, request, shown).code
+    return following.run_once(ctx, host, request, shown)
 
 
-def request_for(settings: Settings, host: Host, order: Order, made: Ready, mode: str) -> Request:
+def request_for(
+    settings: Settings, host: Host, order: Order, made: Ready, mode: str, models: Path = Path(MODELS)
+) -> Request:
     """Return the job that trains; the order is written down here, and stays for as long as the run is known."""
     from dgops.files import write_json
     from dgops.hosts import secrets
@@ -107,7 +112,7 @@ def request_for(settings: Settings, host: Host, order: Order, made: Ready, mode:
     known = secrets.wanted(host)
     found = secrets.load([*known, *(name for name in gated if name in os.environ and name not in known)])
     argv = ("dgops", *(() if mode == "production" else ("--mode", mode)), "run", "train", ORDER)
-    output = Output(f"{order.output}/{results.FOLDER}", Path(MODELS) / order.run)
+    output = Output(f"{order.output}/{results.FOLDER}", models / order.run)
     return Request(
         "train",
         f"train {order.run}",

@@ -53,6 +53,19 @@ def test_regularisation_images_are_asked_for_by_their_class(options):
     assert all(str(one.path).startswith("/base/outputs/amira-class/") for one in request.outputs)
 
 
+def test_the_same_run_is_known_again_and_another_is_not(options):
+    asked = dataset_on_host.request_for(POD, "/base/outputs", options)
+    assert dataset_on_host.request_for(POD, "/base/outputs", options).fingerprint == asked.fingerprint
+    assert {str(one.local.relative_to(options.root)) for one in asked.outputs} >= {
+        "06_publish",
+        "02_crop/manifest.json",
+    }
+    others = [dataset_on_host.request_for(POD, "/base/outputs", replace(options, target=3)).fingerprint]
+    (options.source / "a.jpg").write_text("other")
+    others.append(dataset_on_host.request_for(POD, "/base/outputs", options).fingerprint)
+    assert len({asked.fingerprint, *others}) == 3
+
+
 @pytest.mark.parametrize(
     "variables",
     [
@@ -85,8 +98,9 @@ def run(monkeypatch, options):
         monkeypatch.setattr(following, "run_job", job)
         monkeypatch.setattr(ready, "deployed", lambda *_: SimpleNamespace(mode="production"))
         monkeypatch.setattr(ready, "base_of", lambda _: "/base")
-        context = click.Context(click.Command("x"), obj=SimpleNamespace(mode=None))
-        assert dataset_on_host.run_on_host(context, "pod", options, allow_drift=allow_drift, as_json=False) == 0
+        context = click.Context(click.Command("x"), obj=SimpleNamespace(mode=None, state=options.output / "state"))
+        ended = dataset_on_host.run_on_host(context, "pod", options, allow_drift=allow_drift, as_json=False)
+        assert ended.code == 0
         return "\n".join(lines)
 
     return go

@@ -1,5 +1,6 @@
 """A job from the command line: what goes to stdout, how it ends, and that Ctrl-C only lets go."""
 
+import getpass
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from dgops import settings as settings_room
-from dgops.cli.following import attend, run_job
+from dgops.cli import following
+from dgops.cli.following import attend, run_job, run_once
 from dgops.cli.watching import Options, Progress
 from dgops.errors import DgopsError, UnreachableError
 from dgops.files import digest_bytes
@@ -23,6 +25,7 @@ from dgops.jobs.job import Job, Output, Request
 from dgops.jobs.place import Place
 from dgops.jobs.progress import Moved
 from dgops.jobs.pull import Brought, Pulled
+from dgops.jobs.ready import Ready
 
 HOST = Host("pod", "fake")
 DONE = Job(
@@ -243,3 +246,55 @@ def test_a_queued_job_says_once_what_it_waits_for(shown):
             progress.stands(job)
 
     assert shown(DONE, body=body).stderr.split() == ["queued", "waits", "for", "a", "GPU"]
+
+
+@pytest.fixture
+def once(tmp_path, monkeypatch):
+    """Return `once(request, options)`: the command of a person who asks for the same again, on this machine."""
+    settings = settings_room.load()
+    (tmp_path / "root").mkdir()
+    kept = Contract("here", (), {}, "fast-test", "a1", "now", "me", str(tmp_path / "root"), "")
+    contracts.save(kept, settings.state)
+    monkeypatch.setattr(submit_room, "require_ready", lambda link, _drift=False: Ready(kept, {}))
+    host = Host("here", "local", variables={"user__name": getpass.getuser()})
+
+    def run(request, options=None):
+        def body():
+            ctx = click.get_current_context()
+            ctx.obj = settings
+            ctx.exit(run_once(ctx, host, request, options or Options()).code)
+
+        return CliRunner().invoke(click.Command("x", callback=body))
+
+    run.jobs = lambda: len(list((tmp_path / "root/dgops/jobs").iterdir()))
+    return run
+
+
+def test_the_same_again_follows_the_job_that_does_it(once, tmp_path, monkeypatch):
+    def attend(*known):
+        (tmp_path / "gate").touch()
+        return real(*known)
+
+    real = following.attend
+    monkeypatch.setattr(following, "attend", attend)
+    waits = f"echo begun; until [ -e {tmp_path}/gate ]; do sleep 0.05; done; echo over"
+    request = Request("command", "w", ("timeout", "60", "sh", "-c", waits), fingerprint="f")
+    begun = once(request, Options(detach=True))
+    again = once(request, Options(detach=True))
+    assert (again.exit_code, again.stdout) == (0, begun.stdout)
+    followed = once(request)
+    assert (followed.exit_code, followed.stdout) == (0, "begun\nover\n")
+    assert once.jobs() == 1
+    assert f"job {begun.stdout.strip()}  here  w: is under way already" in again.stderr
+    # What is over is asked for anew, and so is other work.
+    assert once(request).exit_code == 0
+    assert once.jobs() == 2
+    assert once(replace(request, fingerprint="g")).exit_code == 0
+    assert once.jobs() == 3
+
+
+def test_without_a_fingerprint_nothing_is_the_same(once):
+    request = Request("command", "w", ("true",))
+    first, second = (once(request, Options(detach=True)).stdout.strip() for _ in range(2))
+    assert first != second
+    assert once.jobs() == 2
