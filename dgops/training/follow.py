@@ -27,11 +27,14 @@ OUT_OF_MEMORY = ("out of memory", "outofmemoryerror", "cuda_error_out_of_memory"
 
 
 class NotANumberError(DgopsError):
-    """The loss is no number any more, from `step` on."""
+    """The loss is no number any more; `good` is the last step that had one.
 
-    def __init__(self, message: str, hint: str, step: int) -> None:
+    It was reckoned with the weights of the step before it: those are the newest that are known to be good.
+    """
+
+    def __init__(self, message: str, hint: str, good: int) -> None:
         super().__init__(message, hint)
-        self.step = step
+        self.good = good
 
 
 class AnewError(DgopsError):
@@ -46,6 +49,7 @@ class Follow:
         self.metrics = output / METRICS
         self.at, self.last, self.told = plan.begin, time.monotonic(), 0.0
         self.loss: float | None = None
+        self.good = plan.begin
         self.newest: Progress | None = None
         self.paces: deque[float] = deque(maxlen=REMEMBERED)
         self.memory = self.deaf = False
@@ -66,7 +70,7 @@ class Follow:
             )
         if found.loss is not None and not math.isfinite(found.loss):
             raise NotANumberError(
-                f"the loss is {found.loss} at step {step}", "a lower learning_rate, or bf16 for fp16", step
+                f"the loss is {found.loss} at step {step}", "a lower learning_rate, or bf16 for fp16", self.good
             )
         if step <= self.at:
             self.newest = self.newest or found
@@ -74,7 +78,8 @@ class Follow:
         now = time.monotonic()
         self.paces.append((now - self.last) / (step - self.at))
         self.at, self.last, self.newest = step, now, found
-        self.loss = found.loss if found.loss is not None else self.loss
+        if found.loss is not None:
+            self.loss, self.good = found.loss, step
         self._record({"step": step, "loss": found.loss, "lr": found.lr, "time": round(time.time(), 3)})
         if now - self.told >= PACE or step == self.plan.total:
             self.told = now

@@ -83,7 +83,7 @@ def train(order: Order, work: Path, mode: str, teller: Teller, say: Callable[[st
             return _train(scene)
         except DgopsError as error:
             if isinstance(error, follow.NotANumberError):
-                _set_aside(scene, error.step)
+                _set_aside(scene, error.good)
             state = scene.outputs(scene.plan()).state
             kept = f"the last good state is step {state.step} ({state.path})" if state else "no state was saved yet"
             teller.tell("failed", f"{error.message}; {kept}", "error", step=state.step if state else 0)
@@ -236,11 +236,14 @@ def _finish(scene: Scene, plan: Plan, found: Outputs, seconds: float) -> dict[st
     return said
 
 
-def _set_aside(scene: Scene, step: int) -> None:
-    """Move what was written since the loss is no number: nobody goes on from it, and none of it goes home."""
+def _set_aside(scene: Scene, good: int) -> None:
+    """Move what was written from the last step with a loss on: its weights may be what made the next one none.
+
+    Nobody goes on from it, and none of it goes home.
+    """
     found = scene.outputs(scene.plan())
-    spoilt = [path for path, at in found.checkpoints.items() if at >= step]
-    spoilt += [one.path for one in found.states if one.step >= step]
+    spoilt = [path for path, at in found.checkpoints.items() if at >= good]
+    spoilt += [one.path for one in found.states if one.step >= good]
     spoilt += [found.final] if found.final and found.final not in spoilt else []
     for path in spoilt:
         there = scene.output / SPOILT / str(time.time_ns()) / path

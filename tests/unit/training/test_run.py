@@ -68,6 +68,19 @@ def test_a_loss_that_is_no_number_ends_it(made, monkeypatch):
     assert train(made, monkeypatch)["training"]["begun_at"] == 5
 
 
+@pytest.mark.parametrize(("first", "kept"), [(6, "no state was saved yet"), (11, "step 5"), (12, "step 10")])
+def test_a_state_is_good_once_a_step_behind_it_had_a_loss(made, monkeypatch, first, kept):
+    with pytest.raises(DgopsError, match=kept):
+        train(made, monkeypatch, nan=first)
+
+
+def test_a_state_that_leads_to_no_number_at_once_is_not_gone_on_from_again(made, monkeypatch):
+    for step, kept in ((12, "step 10"), (11, "step 5"), (6, "no state was saved yet")):
+        with pytest.raises(DgopsError, match=f"the loss is nan at step {step}; .*{kept}"):
+            train(made, monkeypatch, nan=step)
+    assert train(made, monkeypatch)["training"]["begun_at"] == 0
+
+
 def test_out_of_memory_names_what_to_lower(made, monkeypatch):
     with pytest.raises(DgopsError, match="out of memory at step 3") as caught:
         train(made, monkeypatch, die=3, say="torch.OutOfMemoryError: CUDA out of memory")
