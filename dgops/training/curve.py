@@ -97,7 +97,7 @@ def draw(curves: Mapping[str, Curve], path: Path, title: str) -> None:
             pen.line([at(*point) for point in curve], fill=_pale(colour), width=1)
             pen.line([at(*point) for point in smooth(curve)], fill=colour, width=3)
         text = f"{name}  {smooth(curve)[-1][1]:.4f}" if curve else f"{name}  no loss"
-        pen.text((WIDTH - RIGHT, TOP + 18 * number), text, fill=colour, anchor="rm")
+        pen.text((WIDTH - RIGHT, TOP + 12 + 18 * number), text, fill=colour, anchor="rm")
     from io import BytesIO
 
     stream = BytesIO()

@@ -286,9 +286,15 @@ def _seldom(look: Callable[[], float | None]) -> Callable[[], float | None]:
 def _alone(order: Order) -> Iterator[None]:
     """Hold the run's lock, on a local disk: volumes of pods have no flock to rely on."""
     path = Path(tempfile.gettempdir()) / f"dgops-training-{os.getuid()}-{digest_bytes(order.output.encode())[:16]}.lock"
-    with path.open("w") as stream:
+    # Not emptied before it is locked: it says which job holds it.
+    with path.open("a+") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise BusyError(f"{order.run} is being trained by another job here", "dgops jobs list") from None
+            stream.seek(0)
+            holder = stream.readline() or "of another's"
+            raise BusyError(f"{order.run} is being trained here by job {holder}", "dgops jobs list, follow") from None
+        stream.truncate(0)
+        stream.write(os.environ.get("DGOPS_JOB_ID", ""))
+        stream.flush()
         yield

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dgops.errors import DgopsError
-from dgops.training import card, curve, machine, order, program, run
+from dgops.errors import BusyError, DgopsError
+from dgops.training import card, curve, machine, models, order, program, run
 from dgops.training.order import Order
 from dgops.training.teller import Teller
 from dgops.training.trainers import tiny
@@ -79,6 +79,13 @@ def test_a_state_that_leads_to_no_number_at_once_is_not_gone_on_from_again(made,
         with pytest.raises(DgopsError, match=f"the loss is nan at step {step}; .*{kept}"):
             train(made, monkeypatch, nan=step)
     assert train(made, monkeypatch)["training"]["begun_at"] == 0
+
+
+def test_a_second_one_is_told_whose_turn_it_is(made, monkeypatch):
+    monkeypatch.setenv("DGOPS_JOB_ID", "3df831ae")
+    monkeypatch.setattr(models, "require", lambda *_all: train(made, monkeypatch))
+    with pytest.raises(BusyError, match=f"{made.run} is being trained here by job 3df831ae"):
+        train(made, monkeypatch)
 
 
 def test_out_of_memory_names_what_to_lower(made, monkeypatch):
