@@ -1,0 +1,194 @@
+"""A LoRA on a real pod: trained to the end, and killed three ways; each ends where the unbroken one did."""
+
+import hashlib
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from statistics import mean
+
+import pytest
+from PIL import Image
+from place import Place
+
+from dgops.sandbox import faults, hosts
+
+pytestmark = pytest.mark.e2e
+LOCKED = "torch-2.13.0+cpu-cp311-*.whl"
+STEPS, EVERY = 60, 10
+RECIPE = {
+    "kind": "train", "trainer": "tiny", "preset": "quick", "dataset": "set", "steps": STEPS, "save_every": EVERY,
+    "resolution": 16, "batch_size": 2, "rank": 4, "samples": {"prompts": ["[trigger]"], "every": 30},
+}  # fmt: skip
+
+
+def seed():
+    """Return the folder with the one torch that is small enough for a test."""
+    folders = [Path(name) for name in os.environ.get("PIP_FIND_LINKS", "").split() if "://" not in name]
+    return next((folder for folder in folders if any(folder.glob(LOCKED))), None)
+
+
+@pytest.fixture(scope="module")
+def place(stock, tmp_path_factory):
+    wheels = seed()
+    if wheels is None:
+        pytest.skip(f"no {LOCKED} in a folder that PIP_FIND_LINKS names")
+    found = Place(tmp_path_factory.mktemp("train"))
+    try:
+        stock.give(found)
+        make_set(found.root / "set")
+        wishes = found.root / "inventories/sandbox/host_vars"
+        wishes.mkdir()
+        (wishes / "pod.yml").write_text(json.dumps({"dgops_apps": ["tiny"], "wheel_cache__seed": [str(wheels)]}))
+        deployed = found.dgops("deploy", "--host", "pod")
+        assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+        yield found
+    finally:
+        found.down()
+
+
+def make_set(folder):
+    """Lay out a published set of six pictures."""
+    for size in (256, 1024):
+        (folder / str(size)).mkdir(parents=True)
+        for number in range(6):
+            picture = Image.new("RGB", (64, 64), (40 * number, 255 - 40 * number, 128))
+            picture.paste((255, 255, 255), (4 * number, 8, 4 * number + 24, 40))
+            picture.save(folder / str(size) / f"{number}.png")
+            (folder / str(size) / f"{number}.txt").write_text(f"thing, number {number}")
+    (folder / "trigger_word.txt").write_text("thing\n")
+
+
+class Training:
+    """One recipe's training, all of them alike but for their names."""
+
+    def __init__(self, place, name):
+        self.place, self.name, self.path = place, name, place.root / f"{name}.yml"
+        self.path.write_text(json.dumps(RECIPE))
+        self.argv = ("run", "train", self.path.name, "--host", "pod")
+        done = place.dgops("train", "plan", self.path.name, "--host", "pod", "--json")
+        assert done.returncode == 0, done.stderr
+        self.run = json.loads(done.stdout)["run"]
+        self.there, self.home = f"/workspace/dgops/training/{self.run}", place.root / "models" / self.run
+
+    def finish(self):
+        """Run it, or go on with it, to its end; returns its card."""
+        done = self.place.dgops(*self.argv)
+        assert done.returncode == 0, done.stderr
+        return self.card()
+
+    def card(self):
+        return json.loads((self.home / "card.json").read_text())["training"]
+
+    def losses(self):
+        rows = [json.loads(line) for line in (self.home / "metrics.jsonl").read_text().splitlines()]
+        return [(row["step"], row["loss"]) for row in rows]
+
+    def weights(self):
+        """Return what the LoRA file holds behind its head, which says its name."""
+        data = (self.home / f"{self.name}.safetensors").read_bytes()
+        return data[8 + int.from_bytes(data[:8], "little") :]
+
+    def until_mid(self):
+        """Wait until a state is saved and steps came after it; the last ones are far away."""
+        deadline = time.monotonic() + 120
+        while self.steps() < EVERY + 5:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert self.steps() < STEPS - EVERY, "too quick to be killed in mid-training"
+
+    def steps(self):
+        return int(self.place.on("pod", f"cat {self.there}/metrics.jsonl 2>/dev/null | wc -l"))
+
+    def checkpoints(self):
+        """Return name, inode, time and content of each checkpoint there."""
+        listed = self.place.on("pod", f"cd {self.there} && stat -c '%n %i %y' *.safetensors && sha256sum *.safetensors")
+        return set(listed.splitlines())
+
+    def job(self):
+        """Return the newest job of this training."""
+        code, rows = self.place.json("jobs", "list", "--host", "pod")
+        assert code == 0
+        spec = [row for row in rows if row["kind"] == "train"]
+        return max(spec, key=lambda row: row["created"])
+
+
+@pytest.fixture(scope="module")
+def whole(place):
+    """The training that nobody disturbs."""
+    found = Training(place, "whole")
+    assert found.finish()["begun_at"] == 0
+    return found
+
+
+def require_same(training, whole, begun_at):
+    """Hold a training against the unbroken one, and what is at home against what is there."""
+    card = training.card()
+    assert card["begun_at"] in begun_at
+    assert (card["steps"], card["total"]) == (STEPS, STEPS)
+    assert card["loss"] == pytest.approx(whole.card()["loss"], rel=1e-4)
+    assert training.losses() == [(step, pytest.approx(loss, rel=1e-4)) for step, loss in whole.losses()]
+    assert training.weights() == whole.weights()
+    there = {line.split()[1]: line.split()[0] for line in training.checkpoints() if len(line.split()) == 2}
+    home = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in training.home.glob("*.safetensors")}
+    assert home == there
+    assert home[card["file"]] == card["sha256"]
+    numbered = {f"{training.name}-step{step:08d}.safetensors" for step in range(EVERY, STEPS, EVERY)}
+    assert set(home) == {card["file"], *numbered}
+
+
+def test_loss_falls_and_everything_is_at_home(whole):
+    assert [step for step, _ in whole.losses()] == list(range(1, STEPS + 1))
+    losses = [loss for _, loss in whole.losses()]
+    assert mean(losses[-20:]) < 0.7 * mean(losses[:6])
+    assert {path.name for path in whole.home.iterdir()} > {"card.json", "README.md", "loss.png", "samples"}
+    assert len(list((whole.home / "samples").glob("*.png"))) == 2
+    require_same(whole, whole, {0})
+
+
+def test_the_agent_is_killed(place, whole):
+    training = Training(place, "agent")
+    following = place.start(*training.argv)
+    training.until_mid()
+    job = training.job()["id"]
+    status = json.loads(place.on("pod", f"cat /workspace/dgops/jobs/{job}/status.json"))
+    place.on("pod", f"kill -KILL {status['supervisor']['pid']}")
+    _, words = following.communicate(timeout=60)
+    assert following.returncode == 1
+    assert "the agent's process is gone" in words
+    kept = training.checkpoints()
+    training.finish()
+    assert kept <= training.checkpoints()
+    require_same(training, whole, set(range(EVERY, STEPS, EVERY)))
+
+
+def test_the_controller_is_killed(place, whole):
+    training = Training(place, "controller")
+    following = place.start(*training.argv)
+    training.until_mid()
+    following.send_signal(signal.SIGKILL)
+    following.communicate(timeout=20)
+    job = training.job()
+    assert job["status"] == "running"
+    kept = training.checkpoints()
+    followed = place.dgops("jobs", "follow", job["id"])
+    assert followed.returncode == 0, followed.stderr
+    assert kept <= training.checkpoints()
+    require_same(training, whole, {0})
+
+
+def test_the_container_is_killed(place, whole):
+    training = Training(place, "container")
+    detached = place.dgops(*training.argv, "--detach")
+    assert detached.returncode == 0, detached.stderr
+    training.until_mid()
+    faults.kill("pod", place.settings)
+    hosts.start("pod", place.settings)
+    kept = training.checkpoints()
+    deployed = place.dgops("deploy", "--host", "pod")
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    training.finish()
+    assert place.json("jobs", "show", detached.stdout.strip())[1]["status"] == "lost"
+    assert kept <= training.checkpoints()
+    require_same(training, whole, set(range(EVERY, STEPS, EVERY)))
