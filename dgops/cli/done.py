@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dgops.flows.done import Item
 
 HEAD = ("WHERE", "STATE", "WHAT", "NEXT")
-GOOD = "all is committed, pushed and synced, and nothing runs"
+GOOD = "all is committed, pushed, synced and home, and nothing runs"
 
 
 @click.command()
@@ -22,7 +22,7 @@ GOOD = "all is committed, pushed and synced, and nothing runs"
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def done(ctx: click.Context, fix: bool, as_json: bool) -> None:
-    """Say what is uncommitted, unpushed, unsynced or running, here and on every host.
+    """Say what is uncommitted, unpushed, unsynced, not home or running, here and on every host.
 
     Looked at are this project and every repository that a [[sync.map]] names. Exit 0: nothing is.
     """

@@ -1,4 +1,4 @@
-"""Is all done? What is uncommitted, unpushed, unsynced or running, in every mapped repository and on every host."""
+"""Is all done? What is uncommitted, unpushed, unsynced, not home or running, in repositories and on every host."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from dgops.errors import DgopsError, UnreachableError
 from dgops.git.repository import open_repository
 from dgops.git.standing import standing
 from dgops.hosts import inventory
+from dgops.jobs import memory
 from dgops.jobs.job import OVER
 from dgops.jobs.listing import listed
-from dgops.sync import maps
+from dgops.sync import artifacts, maps
 from dgops.sync.run import sync_all
 from dgops.sync.scene import Wish
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from dgops.hosts.host import Host
     from dgops.jobs.listing import HostJobs
     from dgops.settings import Settings
+    from dgops.sync.artifacts import Gathered
     from dgops.sync.maps import Shared
     from dgops.sync.result import Result
 
@@ -33,8 +35,8 @@ MOST_NAMED = 3
 class Item:
     """One thing that is not done: where, what it is, and the command that does it.
 
-    Kinds: unfinished, uncommitted, unmerged, unpushed (of a repository), unsynced, running (of a host), unseen
-    (where nobody could look; `away` says that a host did not answer).
+    Kinds: unfinished, uncommitted, unmerged, unpushed (of a repository), unsynced, running, not home (of a host),
+    unseen (where nobody could look; `away` says that a host did not answer).
     """
 
     kind: str
@@ -51,18 +53,25 @@ def look(settings: Settings, say: Callable[[str], None]) -> tuple[Item, ...]:
     items = [item for folder in _folders(settings, shared) for item in _of_repository(folder, settings.state)]
     for result in _synced(settings, shared, hosts, Wish(status=True), say):
         items += _of_sync(result)
+    for gathered in _gathered(settings, hosts, say, looking=True):
+        items += _of_artifacts(gathered)
     for found in listed(hosts, settings):
-        items += _of_jobs(found)
+        items += _of_jobs(found, {one.id for one in memory.not_home(settings.state, found.host)})
     # A host that does not answer is told once, whoever asked it.
     told = {(item.where if item.kind == "unseen" else item): item for item in reversed(items)}
     return tuple(reversed(told.values()))
 
 
 def fix(settings: Settings, say: Callable[[str], None]) -> list[Result]:
-    """Do what is safe: a sync both ways of every mapped host, which commits what was edited there."""
+    """Do what is safe: a sync both ways of every mapped host, which commits what was edited there; artifacts come."""
     if not settings.maps:
         return []
-    return list(_synced(settings, maps.load(settings), _hosts(settings), Wish(), say))
+    hosts = _hosts(settings)
+    done = list(_synced(settings, maps.load(settings), hosts, Wish(), say))
+    for one in _gathered(settings, hosts, say, looking=False):
+        if one.pulled:
+            say(f"{one.map.host}  {one.map.name}: {_counted('file', one.pulled)} came home")
+    return done
 
 
 def _hosts(settings: Settings) -> list[Host]:
@@ -82,6 +91,14 @@ def _synced(
     mapped = [one for one in shared if one.host in {host.name for host in hosts}]
     names = {one.host for one in mapped}
     yield from sync_all([host for host in hosts if host.name in names], mapped, settings, wish, say)
+
+
+def _gathered(
+    settings: Settings, hosts: list[Host], say: Callable[[str], None], *, looking: bool
+) -> Iterator[Gathered]:
+    mapped = maps.load_artifacts(settings) if settings.maps else ()
+    names = {one.host for one in mapped}
+    yield from artifacts.gather_all([one for one in hosts if one.name in names], mapped, settings, say, looking=looking)
 
 
 def _of_repository(folder: Path, state: Path) -> Iterator[Item]:
@@ -120,13 +137,24 @@ def _of_sync(result: Result) -> Iterator[Item]:
         yield item("unsynced", words=words, mend=f"dgops sync --host {host} --status")
 
 
-def _of_jobs(found: HostJobs) -> Iterator[Item]:
+def _of_artifacts(found: Gathered) -> Iterator[Item]:
+    if found.error:
+        away = isinstance(found.error, UnreachableError)
+        yield Item("unseen", found.map.host, found.error.message, found.error.hint, away)
+    if found.pulled:
+        words = f"{found.map.name}: {_counted('file', found.pulled)}"
+        yield Item("not home", found.map.host, words, f"dgops sync --host {found.map.host}")
+
+
+def _of_jobs(found: HostJobs, not_home: set[str]) -> Iterator[Item]:
     if found.error:
         away = isinstance(found.error, UnreachableError)
         yield Item("unseen", found.host, found.error.message, found.error.hint, away)
     for job in found.jobs:
         if job.status not in OVER:
             yield Item("running", found.host, f"job {job.id}, {job.status}: {job.label}", f"dgops jobs follow {job.id}")
+        elif job.status == "succeeded" and job.id in not_home:
+            yield Item("not home", found.host, f"outputs of job {job.id}: {job.label}", f"dgops jobs pull {job.id}")
 
 
 def _counted(noun: str, names: Iterable[str]) -> str:

@@ -41,4 +41,4 @@ def test_each_thing_is_a_line_with_its_next_step(invoke):
 
 
 def test_nothing_left(invoke):
-    assert invoke().stdout == "done  all is committed, pushed and synced, and nothing runs\n"
+    assert invoke().stdout == "done  all is committed, pushed, synced and home, and nothing runs\n"

@@ -9,8 +9,10 @@ import pytest
 from dgops import settings as settings_room
 from dgops.errors import ConfigError, DgopsError, UnreachableError
 from dgops.flows import done
-from dgops.jobs.job import Job
+from dgops.jobs import memory
+from dgops.jobs.job import Job, Output
 from dgops.jobs.listing import HostJobs
+from dgops.sync.artifacts import Gathered
 from dgops.sync.maps import Map, Shared
 from dgops.sync.result import Result
 
@@ -37,7 +39,8 @@ def place(tmp_path, monkeypatch):
     (project / "dgops.toml").write_text(f"[[sync.map]]\n{mapped}")
     git(project, "add", ".")
     git(project, "commit", "-qm", "second")
-    place = SimpleNamespace(root=tmp_path, results=[], jobs=[], wishes=[])
+    place = SimpleNamespace(root=tmp_path, results=[], jobs=[], wishes=[], artifacts=[], gathered=[])
+    place.settings = lambda: settings_room.load(project)
     place.shared = Shared("pod", tmp_path / "isengard", (Map("api", "pod", "/app", tmp_path / "isengard", "api"),))
 
     def synced(hosts, shared, settings, wish, say):
@@ -45,7 +48,13 @@ def place(tmp_path, monkeypatch):
         place.wishes.append(wish.status)
         return iter(place.results)
 
+    def gathered(hosts, mapped, settings, say, *, looking):
+        assert {host.name for host in hosts} == {one.host for one in mapped}
+        place.gathered.append(looking)
+        return iter(place.artifacts)
+
     monkeypatch.setattr(done, "sync_all", synced)
+    monkeypatch.setattr(done.artifacts, "gather_all", gathered)
     monkeypatch.setattr(done, "listed", lambda hosts, settings: iter(place.jobs))
     place.look = lambda: done.look(settings_room.load(project), print)
     place.fix = lambda: done.fix(settings_room.load(project), print)
@@ -83,6 +92,30 @@ def test_each_thing_with_its_command(place):
     ]
 
 
+def test_what_hosts_made_and_home_has_not(place):
+    volume = Map("volume", "pod", "/workspace/out", place.root / "isengard", "data", kind="artifacts")
+    place.artifacts = [
+        Gathered(volume, ("a.safetensors", "b.png"), 2, 70),
+        Gathered(volume, error=DgopsError("data is not ignored", "add a line")),
+        Gathered(volume, (), 9, 99),
+    ]
+    job = {"id": "7f3a0000", "kind": "train", "label": "amira", "created": "now", "attest": "", "fingerprint": ""}
+    outputs = [Output("out", place.root / "out")]
+    for number, kept in enumerate([outputs, outputs, outputs, []]):
+        memory.keep(place.settings().state, "pod", {**job, "id": f"7f3a000{number}"}, kept)
+    memory.mark_home(place.settings().state, "7f3a0001")
+    statuses = ["succeeded", "succeeded", "failed", "succeeded", "succeeded"]
+    place.jobs = [
+        HostJobs("pod", tuple(Job(f"7f3a000{n}", "pod", "train", "amira", one) for n, one in enumerate(statuses)))
+    ]
+    assert [(item.kind, item.where, item.words, item.mend) for item in place.look()] == [
+        ("not home", "pod", "volume: 2 files: a.safetensors, b.png", "dgops sync --host pod"),
+        ("unseen", "pod", "data is not ignored", "add a line"),
+        ("not home", "pod", "outputs of job 7f3a0000: amira", "dgops jobs pull 7f3a0000"),
+    ]
+    assert place.gathered == [True]
+
+
 def test_a_fresh_replica_is_nobodys_to_call_done(place):
     place.results = [Result(place.shared, "fresh", states={"api": "fresh: nothing is there"})]
     (item,) = place.look()
@@ -107,7 +140,7 @@ def test_a_mapped_folder_that_is_no_repository(place):
 def test_only_a_sync_is_safe(place):
     place.results = [Result(place.shared, "pulled", parity=True)]
     assert [one.outcome for one in place.fix()] == ["pulled"]
-    assert place.wishes == [False]
+    assert (place.wishes, place.gathered) == ([False], [False])
 
 
 def test_without_maps_hosts_or_a_repository(tmp_path):
