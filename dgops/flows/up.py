@@ -15,6 +15,7 @@ from dgops.flows.up_job import LostError, Runner
 from dgops.flows.up_pod import Renter, require_inventory
 from dgops.health.look import look_at
 from dgops.hosts import inventory
+from dgops.pods import limits
 from dgops.pods.account import intents_of
 
 if TYPE_CHECKING:
@@ -220,6 +221,10 @@ class _Flow:
         evidence = error.message if isinstance(error, LostError) else self._evidence(pod)
         if not evidence:
             raise error
+        # Whoever set a limit did not mean that the pod is started again at once.
+        end = limits.reached(self.provider, pod)
+        if end:
+            raise DgopsError(f"{self.name} stopped itself at {end}", "the same command again starts it and goes on")
         self.losses.append(evidence)
         self.hands.say(f"{self.name}  lost: {evidence}")
         if len(self.losses) > MOST_LOST:

@@ -73,6 +73,12 @@ def standing(pod: Pod, spent: float, now: float | None = None) -> tuple[spend.St
     return state, spend.judge(limits._replace(idle=None), state)
 
 
+def reached(provider: Provider, pod: Pod) -> str:
+    """Return the limit that a pod which ran has come to, empty where it was taken away before any."""
+    verdict = standing(pod, spent(provider, [pod]).get(pod.id, 0.0))[1]
+    return verdict.reason if verdict.action == spend.STOP else ""
+
+
 def stops_in(pod: Pod, spent: float, now: float | None = None) -> float | None:
     """Return in how many seconds a running pod stops itself at the latest, None where it does not."""
     if pod.status != RUNNING or not of(pod).any():

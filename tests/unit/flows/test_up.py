@@ -111,6 +111,17 @@ def test_a_pod_that_was_taken_away_gives_way_to_another_on_its_volume(account):
     assert account.double.cloud.ledger()["billing"] == []
 
 
+def test_a_pod_that_stopped_itself_at_a_limit_is_not_started_again_until_a_person_says_so(account):
+    account.runs = [account.lose]
+    with pytest.raises(DgopsError, match="pod stopped itself at its TTL of 0 s"):
+        account.up(limits=Asked(ttl=0.001))
+    assert list(account.pods().values()) == ["EXITED"]
+    assert account.double.cloud.ledger()["billing"] == []
+    account.double.cloud.faults.set({"zero_gpu": 0})
+    assert account.again().trouble is None
+    assert account.steps.count("started") == 1
+
+
 def test_a_pod_that_somebody_terminated_by_hand_gives_way_too(account):
     def ended(fate):
         (pod,) = account.pods()
