@@ -69,7 +69,7 @@ def page(found: Mapping[str, Any]) -> str:
         "rank, alpha": f"{said['rank']}, {said['alpha']:g}",
         "resolution, batch": f"{said['resolution']}, {said['batch_size']}",
         "precision, seed": f"{said['precision']}, {said['seed']}",
-        "base model": ", ".join(f"{one['file']} `{one['sha256'][:12]}`" for one in recipe["models"]) or "none",
+        "base model": ", ".join(map(_model, recipe["models"])) or "none",
         "dataset": f"{data.get('slug', '')}: {data['images']} images, digest `{data['digest'][:16]}`",
         "rights": str(data.get("rights") or NOT_RECORDED),
         "GPU, driver": f"{', '.join(machine['gpus']) or 'none (CPU)'}, {machine['driver'] or 'none'}",
@@ -78,3 +78,7 @@ def page(found: Mapping[str, Any]) -> str:
     }
     lines = [f"# {found['run']}", "", "| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())]
     return "\n".join([*lines, "", "![loss](loss.png)", ""])
+
+
+def _model(said: Mapping[str, str]) -> str:
+    return f"{said['file']} `{said['sha256'][:12]}`" if said["sha256"] else f"{said['file']} (sha256 {NOT_RECORDED})"
