@@ -68,7 +68,7 @@ def run_on_host(
     """Send what is missing, train as a job, bring home to `models` what it made; returns how it ended."""
     from dgops.cli import following, watching
     from dgops.jobs.ready import deployed
-    from dgops.training import elsewhere, prepare
+    from dgops.training import prepare
 
     settings: Settings = ctx.obj
     host = following.one_host(settings, pattern)
@@ -76,9 +76,7 @@ def run_on_host(
     order = prepare.order_for(host, contract, made)
     home = models / order.run
     request = request_for(settings, host, order, made, settings.mode or contract.mode, models)
-    more = (*request.inputs, *elsewhere.inputs(host, settings, order, watching.say))
-    known = f"train {order.run}"
-    request = replace(request, inputs=more, fingerprint=known, allow_drift=asked["allow_drift"])
+    request = replace(request, fingerprint=f"train {order.run}", allow_drift=asked["allow_drift"])
     shown = watching.Options(
         asked["detach"],
         asked["as_json"],
@@ -94,18 +92,20 @@ def request_for(
     settings: Settings, host: Host, order: Order, made: Ready, mode: str, models: Path = Path(MODELS)
 ) -> Request:
     """Return the job that trains; the order is written down here, and stays for as long as the run is known."""
+    from dgops.cli.watching import say
     from dgops.files import write_json
     from dgops.hosts import secrets
     from dgops.jobs.gpus import Gpus
     from dgops.jobs.job import Input, Output, Request
+    from dgops.training import elsewhere, results, run, silence
     from dgops.training import order as orders
-    from dgops.training import results, run, silence
 
     path = settings.state / "training" / f"{order.run}.json"
     write_json(path, orders.to_json(order))
     inputs = [Input(path, ORDER), Input(made.folder, run.DATASET, _names(made.folder))]
     if made.regularisation:
         inputs.append(Input(made.regularisation, run.REGULARISATION, _names(made.regularisation)))
+    inputs += elsewhere.inputs(host, settings, order, say)
     # ai-toolkit fetches its model itself.
     fetched = any(one.source.startswith("hf:") for one in order.recipe.models)
     gated = ["HF_TOKEN"] if fetched or order.recipe.trainer == "ai-toolkit" else []

@@ -1,0 +1,96 @@
+"""dgops run train: what is sent to the host, what is kept of the order, and which of its events are worth a line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dgops import settings as settings_room
+from dgops.cli import train_on_host
+from dgops.cli.train_on_host import ORDER, Steps, request_for
+from dgops.hosts.host import Host
+from dgops.jobs.job import Input
+from dgops.training import elsewhere, order
+from dgops.training.order import Order
+from dgops.training.prepare import Ready
+from dgops.training.values import Dataset, Model, Parameters, Recipe
+
+SAID = Parameters("adamw8bit", "constant", "bf16", 1e-4, 8, 8.0, 512, steps=10)
+
+
+@pytest.fixture
+def published(tmp_path):
+    folder = tmp_path / "06_publish/1024"
+    folder.mkdir(parents=True)
+    for name in ("a.jpg", "a.txt", "a.npz", "notes.md", ".hidden"):
+        (folder / name).write_text(name)
+    return folder
+
+
+def asked(published, trainer="sd-scripts", source="", mode="production", regularisation=None):
+    models = (Model("checkpoint", "x.safetensors", "", source),)
+    recipe = Recipe("a", trainer, "sdxl", "quick", "/d", "t", SAID, models=models)
+    made = Ready(recipe, Dataset("d" * 64, 1), published, regularisation, {})
+    said = Order(recipe, made.dataset, "/v", "/workspace/dgops/training/a", "/m", "/c")
+    return request_for(settings_room.load(), Host("pod", "local"), said, made, mode), said
+
+
+def test_pictures_and_captions_go_and_nothing_that_lies_beside_them(published):
+    request, said = asked(published, regularisation=published)
+    names = ("a.jpg", "a.txt")
+    assert request.inputs[1:] == (
+        Input(published, "dataset", names),
+        Input(published, "regularisation", names),
+    )
+    assert request.inputs[0].path == ORDER
+    assert order.parse(json.loads(request.inputs[0].local.read_text())) == said
+    assert (request.outputs[0].path, request.outputs[0].local) == (f"{said.output}/results", Path("models") / said.run)
+
+
+def test_a_model_of_another_host_goes_along(published, monkeypatch):
+    sent = Input(published, "models/checkpoint/x.safetensors")
+    monkeypatch.setattr(elsewhere, "inputs", lambda *_all: [sent])
+    assert asked(published, source="store:/m/x.safetensors")[0].inputs[-1] == sent
+
+
+@pytest.mark.parametrize(("mode", "argv"), [("production", ()), ("fast-test", ("--mode", "fast-test"))])
+def test_it_is_resumed_by_the_command_that_began_it(published, mode, argv):
+    request, _ = asked(published, mode=mode)
+    assert request.argv == request.resume == ("dgops", *argv, "run", "train", ORDER)
+    assert request.gpus.count == 1
+    # Patience is the trainer's.
+    assert request.stall.least == request.stall.first == 600.0
+
+
+@pytest.mark.parametrize(
+    ("trainer", "source", "handed"),
+    [
+        ("sd-scripts", "", False),
+        ("sd-scripts", "https://example.org/x.safetensors", False),
+        ("sd-scripts", "hf:o/n/x.safetensors", True),
+        ("ai-toolkit", "", True),
+    ],
+)
+def test_the_hubs_token_is_handed_to_who_needs_it_and_written_nowhere(published, monkeypatch, trainer, source, handed):
+    token = "hf_" + "k" * 34
+    monkeypatch.setenv("HF_TOKEN", token)
+    request, _ = asked(published, trainer, source)
+    assert request.secrets == ({"HF_TOKEN": token} if handed else {})
+    assert token not in " ".join([*request.argv, *request.env.values(), request.label])
+    assert token not in request.inputs[0].local.read_text()
+
+
+def event(kind, **fields):
+    return {"event": kind, "msg": kind, "fields": fields}
+
+
+def test_a_step_now_and_then_and_everything_else_as_it_comes():
+    shown = Steps()
+    lines = [shown.line(event("training.step", step=step, total=2000)) for step in range(1, 2001)]
+    assert len([one for one in lines if one]) == train_on_host.LINES + 1
+    assert lines[0].split() == ["step", "training.step"]
+    assert lines[-1]
+    for kind in ("start", "sample", "checkpoint", "failed", "warning"):
+        assert shown.line(event(f"training.{kind}"))
+    for one in (event("job.started"), event("training.other"), {}, event("training.step"), {"event": "training.step"}):
+        assert shown.line(one) == ""
