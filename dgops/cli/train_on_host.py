@@ -31,6 +31,7 @@ SHOWN = {
     "checkpoint": "saved",
     "failed": "failed",
     "warning": "warning",
+    "lowered": "lowered",
 }
 # In a log of lines, how many of a training's steps are worth one.
 LINES = 20
@@ -41,16 +42,17 @@ LINES = 20
 @click.option("--dataset", metavar="DIR", default="", help="The published set, in place of the recipe's.")
 @click.option("--host", metavar="HOST", help="Which host; exactly one.")
 @click.option("--allow-drift", is_flag=True, help="Start although venvs there differ from their locks.")
+@click.option("--lower", is_flag=True, help="Out of GPU memory: lower one thing after the other, and go on.")
 @click.option("--detach", is_flag=True, help="Start it, print its id, and leave.")
 @click.option("--json", "as_json", is_flag=True, help="Print the model card as JSON at the end.")
 @click.pass_context
-def train(
-    ctx: click.Context, recipe: str, dataset: str, host: str | None, allow_drift: bool, detach: bool, as_json: bool
-) -> None:
+def train(ctx: click.Context, /, recipe: str, dataset: str, host: str | None, **asked: bool) -> None:
     """Train a LoRA on a host by a recipe, follow it, and bring LoRA, samples and model card home.
 
     RECIPE is a file, or the name of one that dgops carries (dgops recipes list). Run again after whatever happened:
-    it goes on from its last state, and what is trained already is only brought home. Ctrl-C detaches.
+    it goes on from its last state, and what is trained already is only brought home. Ctrl-C detaches. With --lower
+    what only costs time is lowered first, and before the first state what costs quality: batch size, optimizer,
+    resolution, rank; the card says what was.
     """
     from dgops.training import prepare
 
@@ -59,7 +61,7 @@ def train(
     made = prepare.ready(prepare.find(recipe), dataset)
     if not host:
         raise UsageError("on which host?", f"dgops run train {recipe} --host HOST  (dgops hosts list)")
-    ctx.exit(run_on_host(ctx, host, made, {"allow_drift": allow_drift, "detach": detach, "as_json": as_json}).code)
+    ctx.exit(run_on_host(ctx, host, made, asked).code)
 
 
 def run_on_host(
@@ -73,7 +75,7 @@ def run_on_host(
     settings: Settings = ctx.obj
     host = following.one_host(settings, pattern)
     contract = deployed(host, settings)
-    order = prepare.order_for(host, contract, made)
+    order = replace(prepare.order_for(host, contract, made), lower=asked.get("lower", False))
     home = models / order.run
     request = request_for(settings, host, order, made, settings.mode or contract.mode, models)
     request = replace(request, fingerprint=f"train {order.run}", allow_drift=asked["allow_drift"])

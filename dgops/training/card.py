@@ -67,6 +67,7 @@ def page(found: Mapping[str, Any]) -> str:
         "loss": f"{ended['loss']:.4f}" if ended["loss"] is not None else NOT_RECORDED,
         "optimizer": f"{said['optimizer']}, {said['scheduler']}, learning rate {said['learning_rate']:g}",
         "rank, alpha": f"{said['rank']}, {said['alpha']:g}",
+        "lowered": "; ".join(ended.get("lowered") or ()) or "nothing",
         "resolution, batch": f"{said['resolution']}, {said['batch_size']}",
         "precision, seed": f"{said['precision']}, {said['seed']}",
         "base model": ", ".join(map(_model, recipe["models"])) or "none",

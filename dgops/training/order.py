@@ -20,7 +20,8 @@ VERSION = 1
 class Order:
     """One training of one set. Folders are the host's; `venv` is the trainer's, `loras` is ComfyUI's folder or "".
 
-    `facts` are what the card says of the set beside its digest: slug, sources, rights.
+    `facts` are what the card says of the set beside its digest: slug, sources, rights. `lower` asks that what does not
+    fit into the GPU's memory is lowered.
     """
 
     recipe: Recipe
@@ -31,6 +32,7 @@ class Order:
     cache: str
     loras: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
+    lower: bool = False
 
     @property
     def run(self) -> str:

@@ -8,7 +8,7 @@ import json
 import os
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,9 @@ from dgops.training import (
     card,
     curve,
     follow,
+    ladder,
     logged,
     machine,
-    memory,
     models,
     program,
     results,
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from dgops.training.order import Order
     from dgops.training.teller import Teller
     from dgops.training.trainer import Trainer
-    from dgops.training.values import Outputs, Plan, State, Step
+    from dgops.training.values import Outputs, Plan, Recipe, State, Step
 
 # By a signal, and as a shell that waited for it says so.
-KILLED = (-9, 137)
+KILLED, SHOT = (-9, 137), "killed (SIGKILL), perhaps out of memory"
 SPOILT = "not-a-number"
 DATASET, REGULARISATION = "dataset", "regularisation"
 # Between two looks for new files, and at the memory of the GPU.
@@ -59,6 +59,9 @@ class Scene:
     machine: Machine
     teller: Teller
     say: Callable[[str], None]
+    # The order's own name, whatever of its recipe was lowered since.
+    run: str
+    lowered: tuple[str, ...] = ()
 
     def plan(self, state: State | None = None) -> Plan:
         """Return the plan from a state, or from the beginning."""
@@ -76,11 +79,15 @@ def train(order: Order, work: Path, mode: str, teller: Teller, say: Callable[[st
     require_gpu(chosen, here, mode)
     output = Path(order.output)
     output.mkdir(parents=True, exist_ok=True)
-    scene = Scene(order, chosen, place_of(order, work, here, mode), output, here, teller, say)
+    scene = Scene(order, chosen, place_of(order, work, here, mode), output, here, teller, say, order.run)
+    before = ladder.kept(output)
+    if before:
+        say(f"lowered as before: {'; '.join(before[1])}")
+        scene = _with(scene, *before)
     with _alone(order):
         models.require(order.recipe.models, Path(order.models), work / models.SENT, say)
         try:
-            return _train(scene)
+            return _lowering(scene)
         except DgopsError as error:
             if isinstance(error, follow.NotANumberError):
                 _set_aside(scene, error.good)
@@ -120,13 +127,34 @@ def place_of(order: Order, work: Path, here: Machine, mode: str) -> Place:
     )
 
 
+def _lowering(scene: Scene) -> dict[str, Any]:
+    """Train; where that was asked for, with one thing lowered after the other until the GPU's memory is enough."""
+    while True:
+        try:
+            return _train(scene)
+        except ladder.OutOfMemoryError:
+            begun = scene.outputs(scene.plan()).state is not None
+            found = ladder.below(scene.order.recipe, scene.place.vram_gib, begun) if scene.order.lower else None
+            if found is None:
+                raise
+            recipe, words = found
+            scene.say(f"out of memory: goes on with {words}")
+            scene.teller.tell("lowered", f"out of memory: goes on with {words}", "warning")
+            scene = _with(scene, recipe, (*scene.lowered, words))
+            ladder.keep(scene.output, recipe, scene.lowered)
+
+
+def _with(scene: Scene, recipe: Recipe, lowered: tuple[str, ...]) -> Scene:
+    return replace(scene, order=replace(scene.order, recipe=recipe), lowered=lowered)
+
+
 def _train(scene: Scene) -> dict[str, Any]:
     whole = scene.plan()
     found = scene.outputs(whole)
     known = card.read(scene.output / results.FOLDER)
     if found.final and known:
         results.gather(scene.output, found)
-        scene.say(f"held: {scene.order.run} is trained")
+        scene.say(f"held: {scene.run} is trained")
         return known
     plan = scene.plan(found.state) if found.state and not found.final else whole
     begun = time.monotonic()
@@ -161,8 +189,11 @@ def _run(scene: Scene, plan: Plan, step: Step) -> None:
     if step.trains:
         _tell_new(scene, plan)
     if code:
-        what, hint = _why(scene, code, seen.memory)
-        raise DgopsError(f"{step.title}: {what} at step {seen.at} of {plan.total}", hint)
+        where = f"at step {seen.at} of {plan.total}"
+        if seen.memory:
+            hint = ladder.hint(scene.order.recipe, scene.place.vram_gib)
+            raise ladder.OutOfMemoryError(f"{step.title}: out of memory {where}", hint)
+        raise DgopsError(f"{step.title}: {SHOT if code in KILLED else f'exit {code}'} {where}", _hint(code))
     cached = scene.chosen.cached(written.scan(Path(scene.place.cache))) if step.pairs else 0
     if cached < step.pairs:
         raise DgopsError(
@@ -171,20 +202,10 @@ def _run(scene: Scene, plan: Plan, step: Step) -> None:
         )
 
 
-def _why(scene: Scene, code: int, memory_gone: bool) -> tuple[str, str]:
-    """Return in words why a program ended, and what to do."""
-    if memory_gone:
-        return "out of memory", _ladder(scene)
+def _hint(code: int) -> str:
     if code in KILLED:
-        hint = "perhaps the machine's own memory was full: fewer blocks_to_swap, or a host with more; dgops jobs show"
-        return "killed (SIGKILL), perhaps out of memory", hint
-    return f"exit {code}", "its last lines say why:  dgops logs, dgops jobs show"
-
-
-def _ladder(scene: Scene) -> str:
-    """Return the next thing to lower, what only costs time before what costs quality."""
-    found = memory.lower(scene.order.recipe, scene.place.vram_gib)
-    return f"next to lower in the recipe: {found[1]}" if found else "nothing is left to lower: take a larger GPU"
+        return "perhaps the machine's own memory was full: fewer blocks_to_swap, or a host with more; dgops jobs show"
+    return "its last lines say why:  dgops logs, dgops jobs show"
 
 
 def _tell_new(scene: Scene, plan: Plan) -> None:
@@ -207,7 +228,7 @@ def _finish(scene: Scene, plan: Plan, found: Outputs, seconds: float) -> dict[st
     results.gather(scene.output, found)
     curve.prefer(scene.output / curve.METRICS, logged.read(scene.output))
     losses = curve.read(scene.output / curve.METRICS)
-    curve.draw({scene.order.run: losses}, folder / "loss.png", f"{scene.order.run}: loss by step")
+    curve.draw({scene.run: losses}, folder / "loss.png", f"{scene.run}: loss by step")
     with contextlib.suppress(FileNotFoundError):
         results.put(scene.output / curve.METRICS, folder / curve.METRICS)
     if scene.order.recipe.samples.prompts and not found.samples:
@@ -216,7 +237,7 @@ def _finish(scene: Scene, plan: Plan, found: Outputs, seconds: float) -> dict[st
     lora = scene.output / found.final
     there = ""
     if scene.order.loras:
-        path, digest = results.put_for_comfyui(lora, Path(scene.order.loras), scene.order.run)
+        path, digest = results.put_for_comfyui(lora, Path(scene.order.loras), scene.run)
         there = str(path)
     else:
         digest = digest_file(lora)
@@ -229,8 +250,9 @@ def _finish(scene: Scene, plan: Plan, found: Outputs, seconds: float) -> dict[st
         "seconds": round(seconds, 1),
         "comfyui": there,
         "torch": scene.place.torch,
+        "lowered": list(scene.lowered),
     }
-    said = card.card(scene.order, plan, scene.machine, ended, _job())
+    said = {**card.card(scene.order, plan, scene.machine, ended, _job()), "run": scene.run}
     card.write(folder, said)
     scene.teller.tell("complete", f"{lora.name} after {plan.total} steps", **ended)
     return said

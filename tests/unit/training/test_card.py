@@ -47,6 +47,7 @@ def test_there_and_back_with_its_page(tmp_path):
         "| loss | 0.0812 |",
         "| base model | flux1-dev.safetensors `abababababab`, ae.safetensors (sha256 not recorded) |",
         "| rights | mine |",
+        "| lowered | nothing |",
         "| GPU, driver | NVIDIA H200, 550.54.15 |",
         "| venv | `/v`, as its lock says; torch 2.6.0 |",
         "![loss](loss.png)",
@@ -61,6 +62,11 @@ def test_there_and_back_with_its_page(tmp_path):
 def test_what_is_known_of_the_venv_is_said(job, words):
     page = card.page(card.card(ORDER, PLAN, GPU, ENDED, job))
     assert f"`/v`, {words}" in page
+
+
+def test_what_was_lowered_is_said():
+    ended = {**ENDED, "lowered": ["fp8_base true", "batch_size 1"]}
+    assert "| lowered | fp8_base true; batch_size 1 |" in card.page(card.card(ORDER, PLAN, GPU, ended, spec(True)))
 
 
 def test_what_nobody_recorded_is_said():

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,9 +70,9 @@ def order_for(place, trainer, steps=50, scheduler="constant"):
     return Order(recipe, Dataset("sha256:0", 7), str(app / ".venv"), *folders)
 
 
-def train(place, order):
+def train(place, order, say=lambda _line: None):
     (place / "work/dataset").mkdir(parents=True, exist_ok=True)
-    return run.train(order, place / "work", "production", Teller(), lambda _: None)
+    return run.train(order, place / "work", "production", Teller(), say)
 
 
 def total_of(trainer, steps, scheduler):
@@ -127,7 +128,81 @@ def test_out_of_memory_says_what_to_lower(place):
     )
     with pytest.raises(DgopsError, match="out of memory") as caught:
         train(place, order)
-    assert caught.value.hint == "next to lower in the recipe: fp8_base true, fp8_scaled true"
+    words = "next to lower in the recipe: fp8_base true, fp8_scaled true; dgops run train --lower does so by itself"
+    assert caught.value.hint == words
+    assert not (place / "out/lowered.json").exists()
+
+
+def out_of_memory_unless(script, words):
+    """Let a stand-in die as torch does unless its command line holds these words."""
+    script.write_text(
+        f"import sys\nif not all(one in sys.argv for one in {words!r}):\n"
+        '    sys.exit("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB")\n' + script.read_text()
+    )
+
+
+def lowering(place, trainer):
+    order = order_for(place, trainer)
+    return replace(order, lower=True)
+
+
+def test_lowered_where_that_was_asked_for_until_it_fits(place):
+    order = lowering(place, "musubi")
+    script = place / "musubi/src/musubi_tuner/qwen_image_train_network.py"
+    out_of_memory_unless(script, ["--fp8_scaled", "--blocks_to_swap", "16"])
+    said = []
+    card = train(place, order, said.append)
+    lowered = ["fp8_base true, fp8_scaled true", "fp8_base true, fp8_scaled true, blocks_to_swap 16"]
+    assert card["training"]["lowered"] == lowered
+    assert [one for one in said if one.startswith("out of memory")] == [
+        f"out of memory: goes on with {one}" for one in lowered
+    ]
+    assert card["run"] == order.run
+    assert card["recipe"]["options"]["blocks_to_swap"] == "16"
+    assert curve_of(place) == list(range(1, 57))
+
+
+def test_lowered_in_the_middle_it_goes_on_from_its_state_and_stays_lowered(place, monkeypatch):
+    """A state is there: what costs only time may be lowered, and the next run of it begins lowered."""
+    order = lowering(place, "musubi")
+    monkeypatch.setenv("DIE_AT", "23")
+    with pytest.raises(DgopsError, match="exit 9"):
+        train(place, order)
+    monkeypatch.delenv("DIE_AT")
+    out_of_memory_unless(place / "musubi/src/musubi_tuner/qwen_image_train_network.py", ["--fp8_scaled"])
+    monkeypatch.setenv("DIE_AT", "20")
+    with pytest.raises(DgopsError, match="exit 9"):
+        train(place, order)
+    monkeypatch.delenv("DIE_AT")
+    said = []
+    card = train(place, replace(order, lower=False), said.append)
+    assert said[0] == "lowered as before: fp8_base true, fp8_scaled true"
+    assert card["training"]["lowered"] == ["fp8_base true, fp8_scaled true"]
+    assert curve_of(place) == list(range(1, 57))
+
+
+def test_with_a_state_nothing_is_lowered_that_it_would_not_fit(place, monkeypatch):
+    order = lowering(place, "sd-scripts")
+    monkeypatch.setenv("DIE_AT", "23")
+    with pytest.raises(DgopsError, match="exit 9"):
+        train(place, order)
+    monkeypatch.delenv("DIE_AT")
+    out_of_memory_unless(place / "sd-scripts/sdxl_train_network.py", ["never"])
+    with pytest.raises(DgopsError, match=r"out of memory at step 20 of 50; the last good state is step 20"):
+        train(place, order)
+    assert not (place / "out/lowered.json").exists()
+
+
+def test_at_the_foot_of_the_ladder_it_ends(place):
+    """SDXL of one picture at 512 pixels: only the rank is left, and it is not enough."""
+    order = lowering(place, "sd-scripts")
+    parameters = replace(order.recipe.parameters, rank=16)
+    order = replace(order, recipe=replace(order.recipe, parameters=parameters))
+    out_of_memory_unless(place / "sd-scripts/sdxl_train_network.py", ["never"])
+    with pytest.raises(DgopsError, match="out of memory") as caught:
+        train(place, order)
+    assert caught.value.hint == "nothing is left to lower: take a larger GPU"
+    assert json.loads((place / "out/lowered.json").read_text())["lowered"] == ["rank 8"]
 
 
 def test_a_model_that_came_along_with_the_job_is_put_in_its_place(place):
