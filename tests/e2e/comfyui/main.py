@@ -1,6 +1,9 @@
 """A stand-in for ComfyUI: its options, its HTTP behaviour and its folders, without a model; standard library only."""
 
 import argparse
+import base64
+import contextlib
+import hashlib
 import http.server
 import importlib.util
 import json
@@ -8,6 +11,7 @@ import os
 import sqlite3
 import threading
 import time
+import urllib.parse
 import uuid
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -15,6 +19,8 @@ VERSION = "0.3.64"
 NODES = {"KSampler": {}, "VAEDecode": {}, "SaveImage": {}, "EmptyImage": {}}
 # How long a prompt takes; its history is readable a little after its end was announced, as upstream's is.
 WORK, LATE = 0.3, 0.2
+# What a WebSocket's key is answered with.
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def options():
@@ -68,28 +74,67 @@ class Queue:
     """One prompt after another, and what became of each."""
 
     def __init__(self):
-        self.history, self.running, self.pending = {}, [], []
-        self.turn = threading.Lock()
+        self.history, self.running, self.pending, self.sockets = {}, [], [], {}
+        self.turn, self.interrupted = threading.Lock(), threading.Event()
 
-    def put(self, number):
+    def put(self, number, prompt, client):
         self.pending.append(number)
-        threading.Thread(target=self.work, args=(number,), daemon=True).start()
+        threading.Thread(target=self.work, args=(number, prompt, client), daemon=True).start()
 
-    def work(self, number):
+    def work(self, number, prompt, client):
         with self.turn:
             self.pending.remove(number)
             self.running.append(number)
-            time.sleep(WORK)
+            self.interrupted.clear()
+            end, said = self.execute(number, prompt, client)
             self.running.remove(number)
+        self.tell(client, end, {**said, "prompt_id": number})
+        # Whoever reads the history now reads {}: the last word is the one without a node.
         time.sleep(LATE)
-        self.history[number] = {"outputs": {}, "status": {"status_str": "success", "completed": True}}
+        good = end == "execution_success"
+        status = {"status_str": "success" if good else "error", "completed": good, "messages": [[end, said]]}
+        self.history[number] = {"outputs": {}, "status": status}
+        self.tell(client, "status", self.status())
+        self.tell(client, "executing", {"node": None, "prompt_id": number})
+
+    def execute(self, number, prompt, client):
+        self.tell(client, "execution_start", {"prompt_id": number})
+        self.tell(client, "execution_cached", {"nodes": [], "prompt_id": number})
+        for node, one in prompt.items():
+            self.tell(client, "executing", {"node": node, "display_node": node, "prompt_id": number})
+            if self.interrupted.wait(WORK / len(prompt)):
+                return "execution_interrupted", {"node_id": node, "node_type": one["class_type"], "executed": []}
+            if one.get("inputs", {}).get("fails"):
+                words = {"exception_message": "it fails", "exception_type": "RuntimeError", "traceback": []}
+                return "execution_error", {"node_id": node, "node_type": one["class_type"], "executed": [], **words}
+            self.tell(client, "progress", {"value": 1, "max": 1, "prompt_id": number, "node": node})
+        return "execution_success", {}
+
+    def status(self):
+        return {"status": {"exec_info": {"queue_remaining": len(self.running) + len(self.pending)}}}
+
+    def tell(self, client, kind, data):
+        """Send an event to the prompt's own client; one that is not there misses it for good."""
+        socket = self.sockets.get(client)
+        if socket is not None:
+            with contextlib.suppress(OSError):
+                socket.sendall(frame(json.dumps({"type": kind, "data": data}).encode()))
+
+
+def frame(payload):
+    size = len(payload)
+    return bytes([0x81]) + (bytes([size]) if size < 126 else bytes([126]) + size.to_bytes(2, "big")) + payload
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         queue, models = self.server.queue, self.server.models
         parts = self.path.strip("/").split("/")
-        if self.path == "/object_info":
+        if self.is_foreign():
+            self.answer(403, {})
+        elif self.path.startswith("/ws"):
+            self.listen()
+        elif self.path == "/object_info":
             self.answer(200, NODES)
         elif self.path == "/system_stats":
             device = {"name": "cpu" if self.server.cpu else "cuda:0", "type": "cpu"}
@@ -105,14 +150,45 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"{}")
+        if self.is_foreign():
+            self.answer(403, {})
+            return
+        if self.path == "/interrupt":
+            self.server.queue.interrupted.set()
+            self.answer(200, {})
+            return
         unknown = [one["class_type"] for one in body.get("prompt", {}).values() if one["class_type"] not in NODES]
         if self.path != "/prompt" or not body.get("prompt") or unknown:
             kind = "invalid_prompt" if unknown else "no_prompt"
             self.answer(400, {"error": {"type": kind, "message": ", ".join(unknown)}, "node_errors": {}})
             return
         number = str(uuid.uuid4())
-        self.server.queue.put(number)
+        self.server.queue.put(number, body["prompt"], body.get("client_id"))
         self.answer(200, {"prompt_id": number, "number": 0, "node_errors": {}})
+
+    def is_foreign(self):
+        """Say whether a page of another origin asks; who sends none is no page."""
+        origin = urllib.parse.urlsplit(self.headers.get("Origin", "")).netloc
+        return bool(origin) and origin != self.headers.get("Host")
+
+    def listen(self):
+        """Hold a WebSocket until its client goes; another one of the same name takes its place."""
+        client = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query).get("clientId", [uuid.uuid4().hex])[0]
+        digest = hashlib.sha1(self.headers["Sec-WebSocket-Key"].encode() + GUID).digest()
+        self.send_response(101)
+        for name, value in (("Upgrade", "websocket"), ("Connection", "Upgrade")):
+            self.send_header(name, value)
+        self.send_header("Sec-WebSocket-Accept", base64.b64encode(digest).decode())
+        self.end_headers()
+        queue = self.server.queue
+        queue.sockets[client] = self.connection
+        queue.tell(client, "status", {**queue.status(), "sid": client})
+        with contextlib.suppress(OSError):
+            while self.connection.recv(4096):
+                pass
+        if queue.sockets.get(client) is self.connection:
+            del queue.sockets[client]
+        self.close_connection = True
 
     def answer(self, code, value):
         body = json.dumps(value).encode()

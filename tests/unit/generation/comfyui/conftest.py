@@ -18,6 +18,8 @@ from dgops.hosts.host import Host
 from dgops.jobs import submit
 from dgops.jobs.ready import Ready
 
+sys.path.insert(0, str(Path(__file__).parent))
+
 STAND_IN = Path(__file__).parents[3] / "e2e/comfyui"
 
 
