@@ -72,11 +72,14 @@ class Follow:
             raise NotANumberError(
                 f"the loss is {found.loss} at step {step}", "a lower learning_rate, or bf16 for fp16", self.good
             )
-        if step <= self.at:
-            self.newest = self.newest or found
-            return
         now = time.monotonic()
-        self.paces.append((now - self.last) / (step - self.at))
+        if step <= self.at:
+            if self.newest is None:
+                self.newest, self.last = found, now
+            return
+        # What came before the bar, libraries and models, is no step's time.
+        if self.newest:
+            self.paces.append((now - self.last) / (step - self.at))
         self.at, self.last, self.newest = step, now, found
         if found.loss is not None:
             self.loss, self.good = found.loss, step

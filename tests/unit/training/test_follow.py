@@ -74,9 +74,9 @@ def test_a_resumed_run_that_goes_on_is_left_alone(tmp_path):
 def test_a_loss_that_is_no_number_names_its_step(tmp_path, loss):
     found = following(tmp_path)
     see(found, 1, 2)
-    with pytest.raises(NotANumberError) as caught:
+    with pytest.raises(NotANumberError, match=f"the loss is {loss} at step 3") as caught:
         see(found, 3, loss=loss)
-    assert caught.value.step == 3
+    assert caught.value.good == 2
 
 
 def test_metrics_that_cannot_be_written_end_no_training_and_are_told_once(tmp_path, events):
@@ -107,6 +107,7 @@ def test_the_time_that_is_left_is_a_range(tmp_path, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(follow.time, "monotonic", lambda: now[0])
     found = following(tmp_path)
+    see(found, 0)
     for step, pause in enumerate((1.0, 1.0, 1.0, 1.0, 6.0), 1):
         now[0] += pause
         see(found, step)
@@ -114,6 +115,19 @@ def test_the_time_that_is_left_is_a_range(tmp_path, monkeypatch):
     # Fifteen are left: at the usual pace, and with a pause for samples now and then.
     assert (quick, slow) == (pytest.approx(15.0), pytest.approx(30.0))
     assert "ETA 0:15–0:30" in found.words()
+
+
+@pytest.mark.parametrize("bar", [0, 1])
+def test_what_comes_before_the_bar_is_no_pace(tmp_path, monkeypatch, bar):
+    now = [100.0]
+    monkeypatch.setattr(follow.time, "monotonic", lambda: now[0])
+    found = following(tmp_path)
+    now[0] += 54.0
+    see(found, bar)
+    assert (found.eta(), found.fields()["rate"]) == (None, None)
+    now[0] += 2.0
+    see(found, bar + 1)
+    assert found.eta() == (pytest.approx(2.0 * (19 - bar)),) * 2
 
 
 @pytest.mark.parametrize(
