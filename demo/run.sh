@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # The main job on an embedded sandbox pod: bare → ready → healthy → in by ssh → nothing left to change → photographs
-# in, a training set out → an edit made on the pod comes home as a commit.
+# in, a training set out → an edit made on the pod comes home as a commit → a trainer is asked for, a LoRA is trained.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH="$PWD/.venv/bin:$PATH"
-total=7
+total=9
 number=0
 begin=$SECONDS
 
@@ -56,6 +56,16 @@ dgops sync --host pod
 git --no-pager -C workshop show --stat --format='%n%h %s%n%b'
 cd ../..
 
+step "The pod is to have a trainer: two variables, and only the roles run that read them." "dgops deploy --host pod"
+python demo/wishes.py inventories/sandbox/host_vars/pod.yml
+tail -n +2 inventories/sandbox/host_vars/pod.yml
+dgops deploy --host pod
+
+step "The set becomes a LoRA: trained there as a job; its loss, samples and card come home." \
+    "dgops run train tiny --dataset outputs/demo --host pod"
+trained=$(dgops run train tiny --dataset outputs/demo --host pod --json)
+model=models/$(python -c 'import json, sys; print(json.loads(sys.argv[1])["card"]["run"])' "$trained")
+
 cat <<TEXT
 
 Done in $((SECONDS - begin)) s.
@@ -63,6 +73,10 @@ Done in $((SECONDS - begin)) s.
           inventories/sandbox/hosts.yml  the inventory that \`--host pod\` reads
           outputs/demo/07_summary/demo_contact_sheet.png
           .dgops/demo/workshop           the repository with the pod's edit
+          $model/tiny.safetensors  the LoRA
+          $model/loss.png          its loss, step by step
+          $model/samples/          what it makes of its trigger word
+          $model/README.md         how it was made: the model card
   try     . .venv/bin/activate           then:
           dgops health --all             every check, not only those that fail
           dgops deploy --host pod --check --diff
