@@ -85,7 +85,9 @@ class Guard:
         mine = {"at": time.time(), "keeper": process.identity(os.getpid())}
         note = {**verdict._asdict(), **state._asdict(), "troubles": troubles, **mine}
         with contextlib.suppress(OSError):
-            os.makedirs(FOLDER, mode=0o755, exist_ok=True)
+            os.makedirs(FOLDER, exist_ok=True)
+            # The keeper's own mask would keep everybody else out.
+            os.chmod(FOLDER, 0o755)
             path = os.path.join(FOLDER, NOTE)
             with open(path + ".new", "w") as stream:
                 json.dump(note, stream)

@@ -35,6 +35,16 @@ def test_what_it_said_while_it_lives(guard):
     assert (0 <= found["age"] < 60, found["gone"]) == (True, None)
 
 
+def test_anybody_may_read_it_whatever_the_keepers_mask(guard, monkeypatch, tmp_path):
+    monkeypatch.setattr(spend_guard, "FOLDER", str(tmp_path / "run"))
+    before = os.umask(0o077)
+    try:
+        tell(guard)
+    finally:
+        os.umask(before)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("run", "run/spend.json")] == [0o755, 0o644]
+
+
 def test_one_that_is_gone(guard, monkeypatch):
     over = subprocess.Popen(["true"])
     monkeypatch.setattr(os, "getpid", lambda: over.pid)
