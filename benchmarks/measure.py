@@ -49,6 +49,8 @@ TITLES = {
     "pull-again": "again with nothing to do",
     "job-line": "line printed on the host → shown",
     "job-output": "100 MB of output of a job, redacted into its log: CPU time",
+    "job-flood": "1.6 GB of output out of a real job",
+    "job-catch-up": "50 MB of a job's log, followed late",
     "job-cpu": "agent's CPU time in 100 s of a CPU-bound job",
 }
 AIMS = (
@@ -71,6 +73,9 @@ AIMS = (
     Aim("pull-again", "dgops sync", "", 0.3),
     Aim("job-line", "dgops run", "", 0.15),
     Aim("job-output", "dgops agent", "", 2),
+    Aim("job-flood", "dgops agent", "", 32),
+    Aim("job-catch-up", "dgops jobs follow", "dgops jobs follow, before", 1 / 4),
+    Aim("job-catch-up", "dgops jobs follow", "ssh host cat", 4),
     Aim("job-cpu", "dgops agent", "", 1),
 )
 
