@@ -14,7 +14,19 @@ PATHS = [
     "noise.log",
 ]
 TARGETS = ["f0.py", "d", "nowhere", "./d/x", "../x", "/etc/passwd", "d/../../../x"]
-WHAT = [*["write"] * 4, *["line"] * 4, "delete", "rename", "rename", "chmod", "chmod", "empty", "link", "binary"]
+WHAT = [
+    *["write"] * 4,
+    *["line"] * 4,
+    "delete",
+    "rename",
+    "rename",
+    "chmod",
+    "chmod",
+    "empty",
+    "link",
+    "binary",
+    "crlf",
+]
 LARGE = 20 << 20
 # Large files are rare: one of them takes as long as a whole script.
 EDITS = some.tuples(
@@ -25,8 +37,11 @@ EDITS = some.tuples(
 )
 
 
-def listing(root):
-    """Return path → (git's mode, id of the bytes) of what lies below a folder and is not dgops' own."""
+def listing(root, meant=False):
+    """Return path → (git's mode, id of the bytes) of what lies below a folder and is not dgops' own.
+
+    `meant` gives ids of what no attribute of a script changes.
+    """
     found = {}
     for place, folders, files in os.walk(root):
         folders[:] = [name for name in folders if name != ".git"]
@@ -35,21 +50,27 @@ def listing(root):
             if name.startswith(".dgops-"):
                 continue
             full = os.path.join(place, name)
-            found[os.path.relpath(full, root)] = _entry(full)
+            found[os.path.relpath(full, root)] = _entry(full, meant)
     return found
+
+
+def meaning(content):
+    """Return bytes without what line ends and a filter may change: blanks at the ends of lines."""
+    return b"\n".join(line.rstrip(b" \t\r") for line in content.split(b"\n"))
 
 
 KNOWN = {}
 
 
-def _entry(full):
+def _entry(full, meant):
     seen = os.lstat(full)
     if stat.S_ISLNK(seen.st_mode):
         return LINK, blob_id(os.fsencode(os.readlink(full)))
-    key = (seen.st_ino, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size)
+    key = (meant, seen.st_ino, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size)
     if seen.st_size < 1 << 20 or key not in KNOWN:
         with open(full, "rb") as stream:
-            KNOWN[key] = blob_id(stream.read())
+            content = stream.read()
+            KNOWN[key] = blob_id(meaning(content) if meant else content)
     return (PROGRAM if seen.st_mode & 0o100 else FILE), KNOWN[key]
 
 
@@ -79,6 +100,7 @@ def edit(root, what, path, number, token):
 
 CONTENT = {
     "write": lambda token: "".join(f"line {line}\n" for line in range(12)).encode() + token.encode(),
+    "crlf": lambda token: b"line 1\r\nline 2 \t\r\n" + token.encode() + b"last\r\n",
     "binary": lambda token: token.encode() + bytes(range(256)) * 3,
     "empty": lambda _: b"",
     "large": lambda token: token.encode() + bytes(LARGE),

@@ -1,20 +1,31 @@
 """What a script did to both sides, and what must be true of them: nothing is lost, and parity is no lie."""
 
+import io
 import os
 import shutil
+import subprocess
 import unicodedata
 from pathlib import Path
 
 from deadly import Cut, Fragile, killed
-from edits import clear, edit, listing
+from edits import clear, edit, listing, meaning
 from world import PATHS, World
 
+from dgops.git.entry import LINK, blob_id
 from dgops.git.spelling import fold
 from dgops.sync import run
 from dgops.sync.names import under
 from dgops.sync.scene import Wish
 
 API = PATHS["api"]
+# What a person writes to .gitattributes at home; a host may not.
+ATTRIBUTES = {
+    "none": "",
+    "auto": "* text=auto\n",
+    "windows": "* text=auto eol=crlf\n",
+    "some": "*.py text eol=crlf\n*.txt -text\nd/** text=auto eol=lf\n",
+    "filter": "*.py filter=trim\n*.txt text eol=crlf\n",
+}
 SEEN = ("parity", "pulled", "pushed", "merged", "conflict")
 
 
@@ -26,6 +37,9 @@ class Ledger(World):
         self.known = super().settings
         self.maps = super().shared
         self.git("config", "core.fsync", "none")
+        self.git("config", "filter.trim.clean", "LC_ALL=C sed -e 's/[ \t]*$//'")
+        self.git("config", "filter.trim.smudge", "cat")
+        self.meanings = {}
         self.home(".gitignore", "*.log\n")
         self.filled().keep()
 
@@ -41,9 +55,10 @@ class Ledger(World):
     def api(self):
         return self.there / "app" / API
 
-    def begin(self):
-        """Start anew from a filled replica."""
+    def begin(self, meant=False):
+        """Start anew from a filled replica; `meant` where attributes may change what bytes a version has."""
         self.again()
+        self.meant = meant
         self.old_disk = self.template / "pod"
         self.commits, self.versions = {self.head}, set()
         self.loose = self.torn = self.fresh = self.replaced = False
@@ -86,6 +101,12 @@ class Ledger(World):
             self.fresh = True
         elif fate == "commit":
             self.commit_all()
+        elif fate in ATTRIBUTES:
+            self.write(self.repo, ".gitattributes", ATTRIBUTES[fate])
+            # As git's manual has it; without it git itself calls files changed that nobody touched.
+            self.git("add", "-A")
+            self.git("add", "--renormalize", ".")
+            self.commit_all()
         elif fate == "merge" and self.branches:
             self.commit_all()
             self.git("merge", "-s", "ours", "--no-edit", self.branches[-1])
@@ -96,7 +117,7 @@ class Ledger(World):
         wish = {"allow_deletes": allow, "source": {"fill": "local", "take": "host"}.get(how, "")}
         if how in ("dry", "status"):
             return self.only_look(dry_run=how == "dry", status=how == "status")
-        before = {side: listing(folder) for side, folder in self.sides().items()}
+        before = {side: listing(folder, self.meant) for side, folder in self.sides().items()}
         if how == "kill":
             if killed(self, number, **wish):
                 self.torn = True
@@ -127,13 +148,39 @@ class Ledger(World):
 
     def nothing_is_lost(self, before):
         """Every version of a moment ago is somewhere; what a sync saw or a commit held is in a commit for good."""
-        reachable = {one[:40] for one in self.git("rev-list", "--objects", "--all").split("\n")}
-        now = {one for folder in self.sides().values() for _, one in listing(folder).values()}
+        reachable = self.reachable()
+        now = {one for folder in self.sides().values() for _, one in listing(folder, self.meant).values()}
         for side, entries in before.items():
             lost = {path for path, (_, one) in entries.items() if one not in reachable | now}
             assert not lost, (side, lost)
         assert self.commits <= reachable
         assert self.versions <= reachable
+
+    def reachable(self):
+        """Return the ids of all that a ref holds, and of what their bytes mean."""
+        ids = {one[:40] for one in self.git("rev-list", "--objects", "--all").split("\n")}
+        if not self.meant:
+            return ids
+        fresh = sorted(ids - self.meanings.keys())
+        stream = io.BytesIO(self.git_bytes("cat-file", "--batch", stdin="\n".join(fresh).encode()) if fresh else b"")
+        for one in fresh:
+            _, kind, size = stream.readline().split()
+            content = stream.read(int(size) + 1)[:-1]
+            self.meanings[one] = blob_id(meaning(content)) if kind == b"blob" else one
+        return ids | {self.meanings[one] for one in ids}
+
+    def git_bytes(self, *arguments, stdin=b""):
+        done = subprocess.run(["git", "-C", self.repo, *arguments], capture_output=True, input=stdin, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def as_git_has_it(self, path, entry, wanted):
+        """Return an entry of the host with the id that git gives it there, where its bytes are other ones."""
+        mode, one = entry
+        if not self.meant or mode == LINK or wanted is None or wanted[1] == one:
+            return entry
+        content = (self.there / "app" / path).read_bytes()
+        return mode, self.git_bytes("hash-object", "--stdin", "--path", path, stdin=content).decode().strip()
 
     def note(self, result, host):
         """Believe a result only where it is true, and hold it to what it saw."""
@@ -150,7 +197,11 @@ class Ledger(World):
             self.commits.add(result.commit)
         if not result.parity:
             return
-        there = {path: one for path, one in listing(self.there / "app").items() if self.counts(path, home)}
+        there = {
+            path: self.as_git_has_it(path, one, home.get(path))
+            for path, one in listing(self.there / "app").items()
+            if self.counts(path, home)
+        }
         assert {path: one for path, one in there.items() if not under(path, left_out)} == {
             path: one for path, one in home.items() if not under(path, left_out)
         }

@@ -6,13 +6,13 @@ import pytest
 from edits import EDITS
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as some
-from ledger import Ledger
+from ledger import ATTRIBUTES, Ledger
 from soak import SOAK
 
 from dgops.agent import replica
 
 HOW = [*["plain"] * 8, "dry", "status", *["cut"] * 3, *["kill"] * 3, *["agent"] * 2, *["fill"] * 2, "take"]
-FATES = [*[""] * 24, "restart", "empty", "older", "forget", "commit", *["merge"] * 4]
+FATES = [*[""] * 24, "restart", "empty", "older", "forget", "commit", *["merge"] * 4, *ATTRIBUTES]
 ROUNDS = some.tuples(
     some.lists(EDITS, min_size=1, max_size=4),
     some.sampled_from(FATES),
@@ -58,7 +58,7 @@ IMAGE = [
 @example(IMAGE)
 @given(some.lists(ROUNDS, min_size=1, max_size=4))
 def test_no_version_is_ever_lost(ledger, rounds):
-    ledger.begin()
+    ledger.begin(meant=any(fate in ATTRIBUTES for _, fate, _, _, _ in rounds))
     for edits, fate, how, number, allow in rounds:
         for one in edits:
             ledger.edit(*one)
