@@ -1,20 +1,28 @@
 """dgops run train: what is sent to the host, what is kept of the order, and which of its events are worth a line."""
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 
 from dgops import settings as settings_room
-from dgops.cli import train_on_host
+from dgops.cli import following, train_on_host
 from dgops.cli.train_on_host import ORDER, Steps, request_for
+from dgops.cli.watching import Ended
+from dgops.errors import UsageError
+from dgops.files import write_json
 from dgops.hosts.host import Host
-from dgops.jobs.job import Input
-from dgops.training import elsewhere, order
+from dgops.jobs.job import Input, Job
+from dgops.training import card, curve, elsewhere, order, prepare
 from dgops.training.order import Order
 from dgops.training.prepare import Ready
 from dgops.training.values import Dataset, Model, Parameters, Recipe
 
+DONE = Job("0123abcd", "here", "train", "train t", "succeeded")
 SAID = Parameters("adamw8bit", "constant", "bf16", 1e-4, 8, 8.0, 512, steps=10)
 
 
@@ -94,3 +102,64 @@ def test_a_step_now_and_then_and_everything_else_as_it_comes():
         assert shown.line(event(f"training.{kind}"))
     for one in (event("job.started"), event("training.other"), {}, event("training.step"), {"event": "training.step"}):
         assert shown.line(one) == ""
+
+
+def test_it_comes_home_where_it_was_asked_for(published):
+    request, said = asked(published)
+    made = Ready(said.recipe, said.dataset, published, None, {})
+    request = request_for(settings_room.load(), Host("pod", "local"), said, made, "production", Path("/elsewhere"))
+    assert request.outputs[0].local == Path("/elsewhere", said.run)
+
+
+def bring(home, losses):
+    said = {"file": "t.safetensors", "sha256": "a" * 64, "comfyui": "/models/loras/t.safetensors"}
+    write_json(home / card.NAME, {"training": said})
+    rows = "".join(f"{json.dumps({'step': step, 'loss': loss})}\n" for step, loss in enumerate(losses, 1))
+    (home / curve.METRICS).write_text(rows)
+
+
+def test_the_end_names_the_lora_the_loss_and_where_to_look(tmp_path):
+    bring(tmp_path, [1.0, 0.5, 0.25])
+    lora, comfyui, loss, look = train_on_host.summary(Ended(0, DONE), tmp_path)
+    assert lora == f"  lora         {tmp_path}/t.safetensors  sha256 {'a' * 12}"
+    assert comfyui.endswith("/models/loras/t.safetensors")
+    assert loss.endswith("1.000 → 0.250")
+    assert look == f"look: {tmp_path}/loss.png  {tmp_path}/README.md"
+
+
+def test_what_failed_or_is_not_home_names_nothing(tmp_path):
+    assert train_on_host.summary(Ended(0, DONE), tmp_path) == ()
+    bring(tmp_path, [1.0])
+    assert train_on_host.summary(Ended(1, DONE), tmp_path) == ()
+
+
+def invoke(place, *words):
+    return CliRunner().invoke(train_on_host.train, words, obj=place.settings)
+
+
+def test_without_a_host_nothing_is_trained(place):
+    done = invoke(place, "t.yml")
+    assert isinstance(done.exception, UsageError)
+    assert done.exception.hint == "dgops run train t.yml --host HOST  (dgops hosts list)"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"version": 99}'])
+def test_an_order_that_is_none(place, text):
+    (place.root / "training.json").write_text(text)
+    done = invoke(place, "training.json")
+    assert isinstance(done.exception, UsageError)
+    assert "no training that this dgops planned" in done.exception.message
+
+
+def test_it_is_followed_to_its_end_and_comes_home(place, monkeypatch):
+    real = train_on_host.request_for
+    path = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "SCRIPT": "{}"}
+    monkeypatch.setattr(following, "one_host", lambda *_: place.host)
+    monkeypatch.setattr(train_on_host, "request_for", lambda *known: replace(real(*known), env=path))
+    words = click.Context(train_on_host.train, obj=place.settings)
+    made = prepare.ready(place.root / "t.yml")
+    ended = train_on_host.run_on_host(words, "here", made, {"allow_drift": False, "detach": False, "as_json": False})
+    assert ended.code == 0
+    (home,) = (place.root / "models").iterdir()
+    assert card.read(home)["training"]["steps"] == 20
+    assert (home / "t.safetensors").is_file()
