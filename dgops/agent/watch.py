@@ -71,13 +71,20 @@ def keep() -> None:
     while guard or spool.known():
         began = time.monotonic()
         done = beside.run(lambda: _round(guard), ROUND)
-        cost = time.monotonic() - began
-        pause = min(LONGEST - cost, max(SHORTEST, cost / SHARE))
+        over = time.monotonic()
+        due = over + _pause(over - began)
         if guard:
             if done:
                 root, guard.earlier = done["root"], done["earlier"]
-            pause = min(pause, guard.look(root, lambda reason: _last(beside, guard, reason)))
-        time.sleep(max(1.0, pause))
+            soon = guard.look(root, lambda reason: _last(beside, guard, reason))
+            due = min(due, time.monotonic() + soon)
+        # What the guard took counts: an edit does not wait for it.
+        time.sleep(max(1.0, due - time.monotonic()))
+
+
+def _pause(cost: float) -> float:
+    """Return how long to wait: the next round, which costs as much, is over before an edit of now is too old."""
+    return min(LONGEST - 2 * cost, max(SHORTEST, cost / SHARE))
 
 
 def _round(guard: Optional[spend_guard.Guard], reason: str = "") -> Dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dgops.errors import AccessError, DgopsError, HostKeyError, UnreachableError
@@ -75,6 +75,7 @@ class Runner:
                 if job.status == "lost":
                     self.say(f"{host.name}  job {job.id} was lost: {job.reason}; it goes on")
                     job = resume(link, place, request.secrets)
+                    place = replace(place, home=False)
                 if job.status in ("failed", "cancelled"):
                     self.say(f"{host.name}  job {job.id} {job.status} before; it is run anew")
                     return None

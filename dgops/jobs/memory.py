@@ -57,6 +57,11 @@ def mark_over(state: Path, job: str) -> None:
     _mark(state, job, "over")
 
 
+def mark_going_on(state: Path, job: str) -> None:
+    """Remember that a job which was lost goes on: what it writes from now on is not home, and it is not over."""
+    _mark(state, job, "home", "over", value=False)
+
+
 def unfinished(state: Path) -> list[Remembered]:
     """Return the jobs that were not seen to be over, the newest first."""
     found = (_read(path) for path in _folder(state).glob("*.json"))
@@ -105,10 +110,10 @@ def recall(state: Path, prefix: str) -> Remembered | None:
     return _read(found[0]) if found else None
 
 
-def _mark(state: Path, job: str, what: str) -> None:
+def _mark(state: Path, job: str, *what: str, value: bool = True) -> None:
     path = _folder(state) / f"{job}.json"
     if _read(path):
-        write_json(path, {**json.loads(path.read_text()), what: True}, mode=0o600)
+        write_json(path, {**json.loads(path.read_text()), **dict.fromkeys(what, value)}, mode=0o600)
 
 
 def _read(path: Path) -> Remembered | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dgops.errors import DgopsError
 from dgops.events import log
+from dgops.jobs import memory
 from dgops.jobs.job import from_view
 from dgops.jobs.place import show
 from dgops.jobs.ready import require_ready, work_user
@@ -39,6 +40,8 @@ def resume(link: Link, place: Place, secrets: Mapping[str, str]) -> Job:
         "spec": spec,
         "secrets": {name: secrets[name] for name in spec.get("secrets") or ()},
     }
+    # Before it is asked: whoever is killed meanwhile looks once more, and loses nothing.
+    memory.mark_going_on(link.settings.state, place.id)
     job = from_view(link.host.name, link.call("job", order, timeout=SUBMIT_SECONDS).get("job"))
     log.note("job.resumed", job.label, host=link.host.name, job=job.id)
     return job

@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from spools import Replica
 
-from dgops.agent import scan
+from dgops.agent import scan, watch
 from dgops.transport import agent
 
 QUICK = "import dgops.agent.watch as watch; watch.SHORTEST = watch.LONGEST = 0.1\n"
@@ -71,6 +73,47 @@ def test_it_spools_what_is_edited_later_and_there_is_one(host, tmp_path):
     until(lambda: host.spooled() == ({"main.py": "edited\n"}, []))
     assert start(host) == "True"
     assert lock_of(tmp_path)["pid"] == first
+
+
+class Hours:
+    """The module time, where nothing waits and whatever takes long says so."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+class Enough(Exception):  # noqa: N818
+    """Enough rounds were seen."""
+
+
+@pytest.mark.parametrize(("cost", "guards"), [(0.1, 0), (4, 0), (14, 0), (0.1, 15), (4, 20)])
+def test_an_edit_is_spooled_within_thirty_seconds_whatever_looks_take(monkeypatch, cost, guards):
+    clock, rounds = Hours(), []
+
+    def once(*_):
+        rounds.append((clock.now, clock.now + cost))
+        clock.now += cost
+        if len(rounds) > 5:
+            raise Enough
+        return {"root": "", "earlier": 0.0}
+
+    def look(*_):
+        clock.now += guards
+        return 60.0
+
+    monkeypatch.setattr(watch, "time", clock)
+    monkeypatch.setattr(watch.aside.Aside, "run", once)
+    monkeypatch.setattr(watch.spend_guard, "of_this_pod", lambda: SimpleNamespace(look=look, earlier=0.0))
+    with pytest.raises(Enough):
+        watch.keep()
+    for (began, _), (_, over) in pairwise(rounds):
+        assert over - began <= watch.LONGEST
 
 
 def test_another_agent_takes_over(host, tmp_path):

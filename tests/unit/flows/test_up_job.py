@@ -70,7 +70,9 @@ def test_what_failed_is_run_anew(place):
     assert "failed before" in place.said[0]
 
 
-def test_what_was_lost_goes_on_in_its_folder(place, monkeypatch):
+@pytest.fixture
+def lost(place, monkeypatch):
+    """Return the request of a job that was lost when it had begun to write its output."""
     gate = place.jobs.parent / "gate"
     request = asked("sh", "-c", f"echo begun >out; touch {gate}; sleep 600", resume=("sh", "-c", "echo again >>out"))
 
@@ -80,15 +82,29 @@ def test_what_was_lost_goes_on_in_its_folder(place, monkeypatch):
         os.kill(json.loads((place.jobs / job / "status.json").read_text())["supervisor"]["pid"], signal.SIGKILL)
         raise UnreachableError("cut")
 
-    monkeypatch.setattr(room, "follow", follow)
-    with pytest.raises(LostError, match="it is EXITED"):
-        place.run(place.host, request, lambda: "it is EXITED")
-    monkeypatch.setattr(room, "follow", room_follow)
-    job, at = place.run(place.host, request, nothing)
+    with monkeypatch.context() as patched:
+        patched.setattr(room, "follow", follow)
+        with pytest.raises(LostError, match="it is EXITED"):
+            place.run(place.host, request, lambda: "it is EXITED")
+    return request
+
+
+def test_what_was_lost_goes_on_in_its_folder(place, lost):
+    job, at = place.run(place.host, lost, nothing)
     assert (job.status, job.attempt, len(list(place.jobs.iterdir()))) == ("succeeded", 2, 1)
     assert place.home(at).moved.files == 1
     assert memory.recall(place.settings.state, job.id).outputs[0].local.read_text() == "begun\nagain\n"
     assert "was lost: the agent's process is gone" in place.said[0]
+
+
+def test_what_a_lost_job_writes_later_comes_home_though_its_outputs_had_come_before(place, lost):
+    (known,) = memory.not_home(place.settings.state, "here")
+    # As a stop of its pod does, when all that it had written is here.
+    memory.mark_home(place.settings.state, known.id)
+    _, at = place.run(place.host, lost, nothing)
+    assert [one.id for one in memory.not_home(place.settings.state, "here")] == [known.id]
+    assert place.home(at).moved.files == 1
+    assert memory.recall(place.settings.state, known.id).outputs[0].local.read_text() == "begun\nagain\n"
 
 
 def test_nobody_knows_is_no_loss(place, monkeypatch):
