@@ -9,21 +9,31 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 
 KEPT = 2
 
 
 def write_lora(path: Path, weights: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
-    """Write a LoRA file; one that is there already stays as it is."""
+    """Write a LoRA file, equal ones as equal bytes; one that is there already stays as it is."""
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    save_file(weights, str(part), metadata=metadata)
-    with part.open("rb") as stream:
+    with part.open("wb") as stream:
+        stream.write(_with_sorted_head(save(weights, metadata=metadata)))
+        stream.flush()
         os.fsync(stream.fileno())
     part.rename(path)
+
+
+def _with_sorted_head(data: bytes) -> bytes:
+    """Return a .safetensors file with its head in order: the library writes metadata in an order of chance."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    head = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    # Tensors begin at a multiple of eight.
+    head += b" " * (-len(head) % 8)
+    return len(head).to_bytes(8, "little") + head + data[end:]
 
 
 def write_state(folder: Path, weights: dict[str, torch.Tensor], optimizer: Any, facts: dict[str, Any]) -> None:

@@ -15,6 +15,21 @@ said["names"] = sorted(one.name for one in path.parent.iterdir())
     assert said == {"x": [1.0, 1.0], "head": {"ss_steps": "4"}, "names": ["a.safetensors"]}
 
 
+def test_equal_loras_are_equal_files(tiny):
+    write = """
+import hashlib
+path = here / "NAME.safetensors"
+facts = {f"ss_{number}": "学習" for number in range(20)}
+record.write_lora(path, {"x": torch.ones(3), "a": torch.zeros(2)}, facts)
+from safetensors.torch import load_file
+kept = {name: one.tolist() for name, one in load_file(str(path)).items()}
+said = [hashlib.sha256(path.read_bytes()).hexdigest(), kept]
+"""
+    found = [tiny.ask(write.replace("NAME", name)) for name in ("one", "two", "three")]
+    assert found[0] == found[1] == found[2]
+    assert found[0][1] == {"x": [1.0] * 3, "a": [0.0] * 2}
+
+
 def test_a_state_there_and_back(tiny):
     said = tiny.ask("""
 weight = torch.nn.Parameter(torch.ones(3))
