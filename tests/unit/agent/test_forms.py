@@ -7,6 +7,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from soak import many
 from test_pump import carry
 
 from dgops.agent import forms, pump, redact
@@ -42,14 +43,14 @@ def same(data, secrets=HANDED):
     return found
 
 
-@settings(derandomize=True, max_examples=1500, deadline=None)
+@settings(derandomize=True, max_examples=many(1500), deadline=None)
 @given(OUTPUT)
 def test_nothing_but_the_time_is_another(data):
     same(data)
 
 
 @pytest.mark.parametrize("number", range(len(NAMES)), ids=NAMES)
-@settings(derandomize=True, max_examples=60, deadline=None)
+@settings(derandomize=True, max_examples=many(60), deadline=None)
 @given(data=st.data())
 def test_whatever_a_rule_finds_passes_its_gate(number, data):
     pattern = forms.RULES[number].pattern
@@ -62,7 +63,7 @@ def test_whatever_a_rule_finds_passes_its_gate(number, data):
         assert forms.line_around(text, match.start(), match.end()) in lines
 
 
-@settings(derandomize=True, max_examples=300, deadline=None)
+@settings(derandomize=True, max_examples=many(300), deadline=None)
 @given(OUTPUT)
 def test_no_match_reaches_over_the_end_of_a_line(data):
     for rule in forms.RULES:
@@ -90,7 +91,7 @@ def test_every_split_of_a_stream_gives_what_the_rules_alone_would(tmp_path, monk
     assert {carry(tmp_path, [STREAM], HANDED), *seen} == {whole}
 
 
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(derandomize=True, max_examples=many(150), deadline=None)
 @given(OUTPUT, st.data())
 def test_split_anywhere_and_silent_anywhere_it_is_what_the_rules_alone_give(tmp_path_factory, output, data):
     folder = tmp_path_factory.mktemp("split")

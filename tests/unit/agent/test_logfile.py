@@ -5,6 +5,7 @@ import os
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from soak import many
 
 from dgops.agent import jobdir, logfile, logparts
 from dgops.agent.logfile import Log
@@ -66,7 +67,7 @@ def test_nothing_is_parted_below_the_cap(tmp_path):
     assert [path.name for path in tmp_path.glob("stdout*")] == ["stdout.log"]
 
 
-@settings(derandomize=True, max_examples=60, deadline=None)
+@settings(derandomize=True, max_examples=many(60), deadline=None)
 @given(st.lists(st.binary(max_size=90), max_size=60), st.integers(0, 3000), st.integers(4, 400))
 def test_any_offset_finds_bytes_where_they_are(tmp_path_factory, pieces, offset, limit):
     folder = tmp_path_factory.mktemp("log")

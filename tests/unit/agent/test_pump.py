@@ -6,6 +6,7 @@ import os
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from soak import many
 
 from dgops.agent import pump
 from dgops.agent.logfile import Log
@@ -55,7 +56,7 @@ def states(log):
     return [next((one for one in reversed(line.split(b"\r")) if one.strip()), b"") for line in log.split(b"\n")]
 
 
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(derandomize=True, max_examples=many(150), deadline=None)
 @given(st.lists(st.sampled_from(WORDS), max_size=12), st.data())
 def test_chunks_and_silences_change_nothing(tmp_path_factory, words, data):
     folder = tmp_path_factory.mktemp("pump")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from soak import many
 
 from dgops.agent import redact
 from dgops.agent.redact import SHORTEST, Redactor, every, exact_values, text
@@ -51,7 +52,7 @@ def test_what_is_too_short_or_empty_is_no_secret():
     assert text("aaa", ["aaa", ""]) == "aaa"
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
+@settings(derandomize=True, max_examples=many(100), deadline=None)
 @given(st.text(min_size=SHORTEST, max_size=20), st.text(max_size=20), st.text(max_size=20))
 def test_no_handed_value_gets_through(secret, before, after):
     for line in secret.splitlines():
@@ -60,7 +61,7 @@ def test_no_handed_value_gets_through(secret, before, after):
             assert line.encode() not in seen.replace(before.encode(), b"").replace(after.encode(), b"")
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
+@settings(derandomize=True, max_examples=many(100), deadline=None)
 @given(st.binary(max_size=200))
 def test_bytes_without_a_secret_stay(data):
     low = data.lower()
