@@ -79,7 +79,8 @@ class World:
             "--volume",
             double.cloud.create_volume({"name": "models", "size": 10, "dataCenter": "US-KS-2"})["id"],
         )
-        for path in ("main.py", "notes.txt", "tools/run.sh"):
+        # So many that a few deletions are no loss that somebody has to confirm.
+        for path in ("main.py", "notes.txt", "tools/run.sh", *(f"other{number}.py" for number in range(40))):
             (self.home / FOLDER / path).parent.mkdir(parents=True, exist_ok=True)
             (self.home / FOLDER / path).write_text(f"{path}\n")
         self.git("init", "-q", "-b", "main")
@@ -149,6 +150,20 @@ class World:
             self.edit(folder)
             self.edits.shot(time.monotonic(), tree_of(folder))
 
+    def night(self, chance):
+        """Lose a pod with edits that only its spool has, whatever came before."""
+        if self.edits.agreed is None:
+            self.do_start(1.0)
+            self.quiet()
+            self.sync(*(("--from-spool",) if self.edits.owed else ("--from", "local")))
+        if self.box() is None or self.edits.agreed is None:
+            return
+        self.do_edit(1.0)
+        self.do_breathe(chance)
+        self.do_evict(chance)
+        self.quiet()
+        self.judge()
+
     def edit(self, folder):
         self.token += 1
         there = sorted(tree_of(folder))
@@ -203,7 +218,7 @@ class World:
         done = self.dgops("sync", "--host", NAME, "--allow-deletes", "--json", *words, blow=blow)
         folder = self.box()
         try:
-            said = json.loads(done.out)["repos"]["isengard"]
+            said = json.loads(done.out)["repos"][f"{NAME}/isengard"]
         except (ValueError, KeyError):
             said = {"outcome": "", "parity": False, "branch": None}
         if folder is not None and folder.is_dir() and "--dry-run" not in words:
@@ -414,6 +429,7 @@ class World:
             self.story.append((done.code, done.err[-600:]))
             if done.code == 0:
                 break
+            self.sync("--from-spool")
             for branch in self.git("for-each-ref", "--format=%(refname:short)", "refs/heads/sync").split():
                 self.merge(branch)
         assert done.code == 0, (done.out, done.err)
@@ -510,4 +526,5 @@ def test_nothing_is_lost(world):
     world.sync("--from", "local")
     for _ in range(STEPS):
         world.step()
+    world.night(1.0)
     world.finish()
