@@ -34,14 +34,18 @@ demo-down: sandbox
 	@rm -rf .dgops/demo
 	@$(VENV)/dgops sandbox down
 
-test: dev lint
+test: dev lint .venv/.tiny
 	@$(VENV)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
+.venv/.tiny: .ci/setup locks/tiny.txt | .venv/.controller
+	@sh .ci/setup tiny
+	@touch $@
+
 # All of what `make test` takes a sample of.
-soak: dev lint
+soak: dev lint .venv/.tiny
 	@DGOPS_SOAK=1 $(VENV)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-unit: dev
+unit: dev .venv/.tiny
 	@$(VENV)/pytest -q -n $(WORKERS) -m "not e2e"
 
 e2e: dev

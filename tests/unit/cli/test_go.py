@@ -24,6 +24,7 @@ from dgops.health.check import Check
 from dgops.health.contract import Contract
 
 STANDIN = Path(__file__).parents[2] / "cases/training/standins/tiny.py"
+TINY = Path(__file__).parents[3] / ".venv/tiny"
 BIN = Path(sys.executable).parent
 # The contract is taken as held, since nothing of it is on this machine; a job finds the dgops of this venv.
 HARNESS = """\
@@ -237,10 +238,10 @@ def test_a_new_photograph_is_a_new_set_and_a_new_lora(gathered):
     assert ("gather", "done") in steps(done.stderr)
 
 
-@pytest.mark.skipif("DGOPS_TINY_VENV" not in os.environ, reason="no venv by the lock tiny: DGOPS_TINY_VENV names one")
+@pytest.mark.skipif(not TINY.exists(), reason="no .venv/tiny: no CPU build of torch in a folder of PIP_FIND_LINKS")
 def test_the_real_trainer_is_killed_and_goes_on(gathered):
     shutil.rmtree(gathered.venv)
-    gathered.venv.symlink_to(os.environ["DGOPS_TINY_VENV"])
+    gathered.venv.symlink_to(TINY)
     child = gathered.begin("amira")
     until = time.monotonic() + 5 * DEADLINE
     while not list(gathered.root.glob("volume/dgops/training/amira-*/amira-step00000005-state/train_state.json")):

@@ -1,7 +1,6 @@
 """The real trainer in its own venv, which this interpreter has not: what a test asks runs there."""
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 import dgops.training
 
+VENV = Path(__file__).parents[4] / ".venv/tiny"
 PACKAGE = Path(dgops.training.__file__).parent
 HEAD = """\
 import json, sys
@@ -68,6 +68,6 @@ class Tiny:
 
 @pytest.fixture
 def tiny(tmp_path):
-    if "DGOPS_TINY_VENV" not in os.environ:
-        pytest.skip("no venv by the lock tiny: DGOPS_TINY_VENV names one")
-    return Tiny(os.environ["DGOPS_TINY_VENV"], tmp_path)
+    if not VENV.exists():
+        pytest.skip("no .venv/tiny: `sh .ci/setup tiny` makes one where PIP_FIND_LINKS has the CPU build of torch")
+    return Tiny(VENV, tmp_path)
