@@ -273,10 +273,19 @@ class _Flow:
         if now and "stop" in now.actions:
             # Before it is asked: whoever is killed meanwhile has still stopped it.
             intents_of(self.settings).stopped(self.name, now.id)
-            self.provider.stop(now.id)
+            self._stop(now.id)
         kept = f"volume {pod.volume_id} stays" if pod.volume_id else "its own volume stays" if pod.root else "no volume"
         self.hands.step(self.name, "stopped", kept, time.monotonic() - begun)
         return None
+
+    def _stop(self, pod_id: str) -> None:
+        try:
+            self.provider.stop(pod_id)
+        except UnreachableError:
+            # The answer may be lost alone: what RunPod did is what it shows.
+            after = self.renter.there()
+            if after and "stop" in after.actions:
+                raise
 
     def _outcome(self, job: Job, pulled: Pulled | None, trouble: DgopsError | None) -> Outcome:
         return Outcome(job.id, pulled, False, tuple(self.losses), self.ready_seconds, trouble)

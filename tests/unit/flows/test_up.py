@@ -101,6 +101,26 @@ def test_from_nothing_to_stopped_and_not_again(account):
     assert account.steps == []
 
 
+@pytest.mark.parametrize("did_it", [True, False])
+def test_a_stop_whose_answer_is_lost_is_looked_after(account, monkeypatch, did_it):
+    stop = account.provider.stop
+
+    def silent(pod_id):
+        if did_it:
+            stop(pod_id)
+        raise UnreachableError("no answer")
+
+    monkeypatch.setattr(account.provider, "stop", silent)
+    if did_it:
+        assert account.up().trouble is None
+        assert account.again().already
+    else:
+        with pytest.raises(UnreachableError, match="no answer"):
+            account.up()
+        assert "dgops pod stop pod" in account.said[-1]
+    assert list(account.pods().values()) == ["EXITED" if did_it else "RUNNING"]
+
+
 def test_a_pod_that_was_taken_away_gives_way_to_another_on_its_volume(account):
     account.runs = [account.lose]
     outcome = account.up()
