@@ -84,6 +84,8 @@ class Boxes:
         self.told.mkdir()
 
     def start(self, pod, slow):
+        # A restart in place ends the one that runs.
+        self.stop(pod.id, 0)
         with socket.create_server((pod.ip, 0)) as free:
             port = free.getsockname()[1]
         volume = self.volume(pod)
