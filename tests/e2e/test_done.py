@@ -3,15 +3,26 @@
 import subprocess
 
 import pytest
+from place import Place
 
 pytestmark = pytest.mark.e2e
 MAP = '[[sync.map]]\nname = "api"\nhost = "pod"\nhost_path = "/app/api"\nrepo = "isengard"\nlocal_path = "api"\n'
 
 
 @pytest.fixture(scope="module")
-def place(ready):
-    """The ready pod with a mapped folder, in parity."""
-    repo = ready.root / "isengard"
+def place(stock, tmp_path_factory):
+    """A ready pod with a mapped folder, in parity, and no job of anybody else."""
+    found = Place(tmp_path_factory.mktemp("done"))
+    try:
+        stock.give(found)
+        mapped(found)
+        yield found
+    finally:
+        found.down()
+
+
+def mapped(place):
+    repo = place.root / "isengard"
     (repo / "api").mkdir(parents=True)
     (repo / "api/main.py").write_text("one\n")
     identity = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
@@ -19,12 +30,10 @@ def place(ready):
         subprocess.run(["git", "-C", repo, *argv], check=True, timeout=30)
     for key, value in (("user.name", "Ann"), ("user.email", "ann@example.org")):
         subprocess.run(["git", "-C", repo, "config", key, value], check=True, timeout=30)
-    before = (ready.root / "dgops.toml").read_text()
-    (ready.root / "dgops.toml").write_text(before + MAP)
-    synced = ready.dgops("sync", "--host", "pod", "--from", "local")
+    with (place.root / "dgops.toml").open("a") as stream:
+        stream.write(MAP)
+    synced = place.dgops("sync", "--host", "pod", "--from", "local")
     assert synced.returncode == 0, synced.stderr
-    yield ready
-    (ready.root / "dgops.toml").write_text(before)
 
 
 def left(place, *more):

@@ -63,9 +63,10 @@ class Nursery:
         with self.lock:
             self.process.stdin.write(json.dumps(order) + "\n")
             self.process.stdin.flush()
-            first, _, state = self.process.stdout.readline().strip().partition(" ")
-        assert state == "up", (first, state)
-        return int(first)
+            told = self.process.stdout.readline().split()
+        # Who forks and who is forked tell in any order.
+        assert sorted(told)[1:] == ["up"], told
+        return int(min(told))
 
     def close(self):
         self.process.stdin.close()

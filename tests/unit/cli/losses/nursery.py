@@ -133,7 +133,7 @@ def bring_up(order, told):
     must(kernel.unshare(NEWNS | NEWPID), "unshare")
     first = os.fork()
     if first:
-        os.write(told, b"%d " % first)
+        os.write(told, b" %d " % first)
         os.close(told)
         os.waitpid(first, 0)
         os._exit(0)
@@ -145,7 +145,7 @@ def bring_up(order, told):
     if listener and os.fork() == 0:
         os.close(told)
         door(listener, order)
-    os.write(told, b"up")
+    os.write(told, b" up ")
     os.closerange(0, 1024)
     os.open(os.devnull, os.O_RDWR)
     os.execve("/bin/sleep", ["sleep", "infinity"], order["env"])
