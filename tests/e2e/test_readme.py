@@ -24,6 +24,12 @@ def sections():
     return found
 
 
+def configuration(title):
+    """Return what a section of the README shows of a dgops.toml."""
+    part = (REPO / "README.md").read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    return re.search(r"```toml\n(.*?)```", part, flags=re.DOTALL)[1]
+
+
 def test_every_section_is_known():
     work = {"Environments that are proven", "Work on a pod", "A training set", "Edits come home"}
     assert set(sections()) == {"Two commands", "Your own pod", "On Windows", *work}
@@ -84,10 +90,13 @@ def test_work_on_it(place):
         done = place.run("bash", "-ec", line)
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
     assert (place.root / "outputs/amira/07_summary/amira_contact_sheet.png").is_file()
+    with (place.root / "dgops.toml").open("a") as stream:
+        stream.write(configuration("A training set"))
+    done = place.dgops("gather", "--host", "gadget")
+    assert done.returncode == 0, done.stderr
 
 
 def test_edits_come_home(place):
-    found = re.search(r"```toml\n(.*?)```", (REPO / "README.md").read_text(), flags=re.DOTALL)
     repository = place.root.parent / "isengard"
     (repository / "apps/api/src").mkdir(parents=True)
     (repository / "apps/api/src/main.py").write_text("one = 1\n")
@@ -96,7 +105,7 @@ def test_edits_come_home(place):
         place.run(*git, *words)
     place.run(*git, "commit", "-m", "one")
     with (place.root / "dgops.toml").open("a") as stream:
-        stream.write(found[1])
+        stream.write(configuration("Edits come home"))
     for line in sections()["Edits come home"]:
         done = place.run("bash", "-ec", line)
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
