@@ -24,6 +24,8 @@ HEAD = ("HOST", "APP", "STATE", "AT", "EDITS")
 NEWS = ("HOST", "APP", "PIN", "UPSTREAM", "RELEASE")
 MOST_FILES = 8
 SHORT = 10
+# Of the apps those that are no clone of anything.
+UNCLONED = {"tiny"}
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
@@ -47,7 +49,7 @@ def list_apps(ctx: click.Context, host: str | None, as_json: bool) -> None:
     elif rows:
         _show_standings(rows)
     elif not errors:
-        click.echo("no app was asked for: dgops_apps names them in the inventory", err=True)
+        click.echo(_none([one for one, _ in found]), err=True)
     _end(ctx, errors, all(row.state == "pinned" for _, row in rows))
 
 
@@ -104,7 +106,7 @@ def update(ctx: click.Context, host: str | None, dry_run: bool, as_json: bool) -
     elif rows:
         _show_upstreams(rows)
     elif not errors:
-        click.echo("no app was asked for: dgops_apps names them in the inventory", err=True)
+        click.echo(_none([one for one, _ in found]), err=True)
     _end(ctx, errors, not any(row.trouble for _, row in rows))
 
 
@@ -125,6 +127,16 @@ def _show_upstreams(rows: Sequence[tuple[Host, Upstream]]) -> None:
             click.echo("  no branch or tag of upstream holds the pin any more: its history was rewritten")
         if row.newer:
             click.echo(f"  {_variable(row)}: {row.tip}")
+
+
+def _none(hosts: Sequence[Host]) -> str:
+    """Say why there is no clone on hosts."""
+    asked = sorted({str(name) for one in hosts for name in one.variables.get("dgops_apps") or ()} - UNCLONED)
+    if asked:
+        return f"not cloned yet: {', '.join(asked)}: dgops deploy does"
+    if any(one.variables.get("dgops_apps") for one in hosts):
+        return "no clone was asked for: tiny is nothing but a venv, which dgops health looks at"
+    return "no app was asked for: dgops_apps names them in the inventory"
 
 
 def _variable(row: Upstream) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MODELS = "models"
 ORDER = "training.json"
 SHOWN = {
-    "start": "train",
+    "start": "begins",
     "step": "step",
     "sample": "sample",
     "checkpoint": "saved",
@@ -146,7 +146,8 @@ class Steps:
         room, _, kind = str(event.get("event")).partition(".")
         if room != "training" or kind not in SHOWN or (kind == "step" and not self._worth(event.get("fields"))):
             return ""
-        return f"  {SHOWN[kind]:<12} {event.get('msg')}"
+        begin = _begin(event.get("fields")) if kind == "start" else ""
+        return f"  {SHOWN[kind]:<12} {event.get('msg')}{begin}"
 
     def _worth(self, fields: Any) -> bool:
         step, total = (fields.get(key) if isinstance(fields, dict) else None for key in ("step", "total"))
@@ -155,6 +156,15 @@ class Steps:
         part = step * LINES // total
         worth, self.said = part != self.said or step == total, part
         return worth
+
+
+def _begin(fields: Any) -> str:
+    """Return how much a program that trains has before it, nothing for the others of a plan."""
+    known = fields if isinstance(fields, dict) and fields.get("trains") else {}
+    begin, total = known.get("begin"), known.get("total")
+    if not total:
+        return ""
+    return f", on from step {begin} of {total}" if begin else f", {total} steps"
 
 
 def summary(ended: Ended, home: Path) -> Sequence[str]:

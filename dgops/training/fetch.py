@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import http.client
 import os
 import re
 import shutil
-import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -17,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dgops.errors import DgopsError
-from dgops.files import digest_bytes
+from dgops.training import locks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import BinaryIO
 
     from dgops.training.values import Model
@@ -32,7 +30,7 @@ SECONDS = 60.0
 PAUSE, TRIES = 2.0, 3
 TOLD_SECONDS = 10.0
 # How long another job that fetches the same file is waited for.
-TURN_SECONDS, LOOK_SECONDS = 6 * 3600.0, 0.5
+TURN_SECONDS = 6 * 3600.0
 GIB = 1 << 30
 HUB = "https://huggingface.co"
 # A server that is busy answers so, and later otherwise.
@@ -76,21 +74,13 @@ def fetch(model: Model, path: Path, told: Callable[[str], None]) -> Path:
             time.sleep(PAUSE)
 
 
-@contextlib.contextmanager
-def turn(path: Path) -> Iterator[None]:
-    """Let one job at a time fetch a file; by a lock on a local disk, since volumes of pods have none to rely on."""
-    lock = Path(tempfile.gettempdir()) / f"dgops-model-{os.getuid()}-{digest_bytes(str(path).encode())[:16]}.lock"
-    until = time.monotonic() + TURN_SECONDS
-    with lock.open("w") as stream:
-        while True:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if time.monotonic() > until:
-                    raise DgopsError(f"{path.name} is being fetched by another job here", "dgops jobs list") from None
-                time.sleep(LOOK_SECONDS)
-        yield
+def turn(path: Path) -> contextlib.AbstractContextManager[None]:
+    """Let one job at a time fetch a file."""
+
+    def busy(_job: str) -> DgopsError:
+        return DgopsError(f"{path.name} is being fetched by another job here", "dgops jobs list")
+
+    return locks.held(f"model {path}", busy, seconds=TURN_SECONDS)
 
 
 def _go_on(model: Model, part: Path, told: Callable[[str], None]) -> None:

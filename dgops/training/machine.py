@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dgops.agent import live_gpu
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 GIB = 1 << 30
@@ -45,5 +46,10 @@ def vram_used() -> float | None:
 
 def version(venv: Path, package: str) -> str:
     """Return the version of a package in a venv, nothing where it is not there."""
-    found = sorted(venv.glob(f"lib/python3*/site-packages/{package}-*.dist-info"))
-    return found[0].name.removeprefix(f"{package}-").removesuffix(".dist-info") if found else ""
+    return version_among((one.name for one in venv.glob("lib/python3*/site-packages/*.dist-info")), package)
+
+
+def version_among(names: Iterable[str], package: str) -> str:
+    """Return the version of a package by the names of a venv's .dist-info folders, nothing where it has none."""
+    found = sorted(one for one in names if one.startswith(f"{package}-"))
+    return found[0].removeprefix(f"{package}-").removesuffix(".dist-info") if found else ""

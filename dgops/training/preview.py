@@ -10,8 +10,9 @@ from dgops.errors import DgopsError
 from dgops.jobs.link import Link
 from dgops.jobs.ready import deployed, require_ready
 from dgops.training import prepare, run, trainer
-from dgops.training.machine import GIB, Machine
+from dgops.training.machine import GIB, Machine, version_among
 from dgops.training.order import Order, run_name
+from dgops.transport.become import run_as_root
 
 if TYPE_CHECKING:
     from dgops.hosts.host import Host
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 GPU = {"kind": "live", "type": "gpu"}
 HOME = "/home/seanf"
+LOOK_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,13 @@ def on(host: Host, settings: Settings, made: Ready) -> Preview:
         except DgopsError as error:
             refusals.append(error.message)
         seen = link.call("probe", {"checks": [GPU], "runtime": kept.runtime})
+        installed = _installed(link, order.venv)
     machine = _machine(seen)
     try:
         run.require_gpu(chosen, machine, mode)
     except DgopsError as error:
         refusals.append(error.message)
-    plan = chosen.plan(made.recipe, made.dataset, _place(order, machine, mode))
+    plan = chosen.plan(made.recipe, made.dataset, _place(order, machine, mode, installed))
     need = plan.estimate.vram_gib
     if need and machine.gpus and machine.vram < need[0]:
         words = f"it needs {need[0]:g} GiB of GPU memory at least ({plan.estimate.source})"
@@ -70,9 +73,18 @@ def on(host: Host, settings: Settings, made: Ready) -> Preview:
     return Preview(order.run, plan, tuple(refusals), machine)
 
 
-def _place(order: Order, machine: Machine, mode: str) -> Place:
-    """Return the place of a plan that is only looked at: what its venv can import is known on the host alone."""
-    return replace(run.place_of(order, Path("work"), machine, mode), xformers=True)
+def _place(order: Order, machine: Machine, mode: str, installed: tuple[str, ...] = ()) -> Place:
+    """Return the place of a plan that is only looked at; where nothing is known of its venv, nothing is refused."""
+    torch, xformers = (version_among(installed, package) for package in ("torch", "xformers"))
+    found = run.place_of(order, Path("work"), machine, mode)
+    return replace(found, torch=torch, xformers=bool(xformers) or not installed)
+
+
+def _installed(link: Link, venv: str) -> tuple[str, ...]:
+    """Return the names of the .dist-info folders of a venv on the host, none where there is no venv."""
+    listing = ["sh", "-c", 'ls -d "$1"/lib/python3*/site-packages/*.dist-info', "sh", venv]
+    done = run_as_root(link.transport(), listing, timeout=LOOK_SECONDS)
+    return tuple(line.rpartition("/")[2] for line in done.stdout.decode(errors="replace").splitlines())
 
 
 def _machine(answer: dict[str, object]) -> Machine:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
-import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dgops.errors import BusyError, DgopsError
-from dgops.files import digest_bytes, digest_file, write_atomic
+from dgops.files import digest_file, write_atomic
 from dgops.training import (
     card,
     curve,
     follow,
     ladder,
+    locks,
     logged,
     machine,
     models,
@@ -32,7 +31,7 @@ from dgops.training.follow import Follow
 from dgops.training.values import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from dgops.training.machine import Machine
     from dgops.training.order import Order
@@ -304,19 +303,11 @@ def _seldom(look: Callable[[], float | None]) -> Callable[[], float | None]:
     return ask
 
 
-@contextlib.contextmanager
-def _alone(order: Order) -> Iterator[None]:
-    """Hold the run's lock, on a local disk: volumes of pods have no flock to rely on."""
-    path = Path(tempfile.gettempdir()) / f"dgops-training-{os.getuid()}-{digest_bytes(order.output.encode())[:16]}.lock"
-    # Not emptied before it is locked: it says which job holds it.
-    with path.open("a+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            stream.seek(0)
-            holder = stream.readline() or "of another's"
-            raise BusyError(f"{order.run} is being trained here by job {holder}", "dgops jobs list, follow") from None
-        stream.truncate(0)
-        stream.write(os.environ.get("DGOPS_JOB_ID", ""))
-        stream.flush()
-        yield
+def _alone(order: Order) -> contextlib.AbstractContextManager[None]:
+    """Hold the run's lock, which says which job holds it."""
+
+    def busy(job: str) -> DgopsError:
+        by = f"job {job}" if job else "somebody else"
+        return BusyError(f"{order.run} is being trained here by {by}", "dgops jobs list, follow")
+
+    return locks.held(f"training {order.output}", busy, os.environ.get("DGOPS_JOB_ID", ""))

@@ -99,6 +99,26 @@ def test_an_update_says_where_a_pin_stands(pod):
     assert "comfyui__commit" in done.exception.hint
 
 
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ([], "no app was asked for: dgops_apps"),
+        (["tiny"], "no clone was asked for: tiny is nothing but a venv"),
+        (["tiny", "comfyui"], "not cloned yet: comfyui: dgops deploy"),
+    ],
+)
+@pytest.mark.parametrize("command", [("list",), ("update", "--dry-run")])
+def test_why_there_is_no_clone(pod, asked, words, command):
+    pod()
+    hosts = Path("inventories/local/hosts.yml")
+    found = json.loads(hosts.read_text())
+    found["all"]["hosts"]["pod"]["dgops_apps"] = asked
+    hosts.write_text(json.dumps(found))
+    contracts.save(Contract("pod", (), {}, "fast-test", "a1", "now", "me", "/w", ""), settings_room.load().state)
+    done = run(*command)
+    assert (done.exit_code, words in done.stderr) == (0, True), done.stderr
+
+
 def test_a_host_that_was_never_deployed(pod):
     pod(PINNED, PINNED)
     done = run("list", "--host", "never")

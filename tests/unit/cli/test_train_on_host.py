@@ -104,6 +104,19 @@ def test_a_step_now_and_then_and_everything_else_as_it_comes():
         assert shown.line(one) == ""
 
 
+def test_a_program_says_how_much_is_before_it():
+    """The first line of a training was `train  train`."""
+    shown = Steps()
+
+    def line(**fields):
+        return shown.line({"event": "training.start", "msg": "train", "fields": fields})
+
+    assert line(begin=0, total=90, trains=True) == "  begins       train, 90 steps"
+    assert line(begin=15, total=90, trains=True) == "  begins       train, on from step 15 of 90"
+    assert line(begin=0, total=90, trains=False) == "  begins       train"
+    assert shown.line({"event": "training.start", "msg": "train", "fields": "x"}) == "  begins       train"
+
+
 def test_it_comes_home_where_it_was_asked_for(published):
     request, said = asked(published)
     made = Ready(said.recipe, said.dataset, published, None, {})

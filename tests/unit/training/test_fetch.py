@@ -8,6 +8,7 @@ from file_server import serving
 
 from dgops.errors import DgopsError
 from dgops.training import fetch as room
+from dgops.training import locks
 from dgops.training.fetch import CutError, address, fetch, shown, turn
 from dgops.training.values import Model
 
@@ -241,7 +242,7 @@ def test_addresses(monkeypatch, source, url):
 
 
 def test_two_jobs_take_turns(tmp_path, monkeypatch):
-    monkeypatch.setattr(room, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(locks, "LOOK_SECONDS", 0.01)
     order, entered = [], threading.Event()
 
     def second():
@@ -260,7 +261,7 @@ def test_two_jobs_take_turns(tmp_path, monkeypatch):
 
 def test_a_turn_that_never_comes_has_a_deadline(tmp_path, monkeypatch):
     monkeypatch.setattr(room, "TURN_SECONDS", 0.0)
-    monkeypatch.setattr(room, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(locks, "LOOK_SECONDS", 0.01)
     with (
         turn(tmp_path / "m.bin"),
         pytest.raises(DgopsError, match="is being fetched by another job"),

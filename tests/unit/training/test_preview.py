@@ -38,7 +38,8 @@ def made(trainer="tiny", architecture="tiny-unet", **options):
 def host(tmp_path, monkeypatch):
     """Make a host of this machine, deployed for every trainer; the real agent looks at it."""
     settings = settings_room.load()
-    venvs = [{"path": f"/apps/{lock}/.venv", "lock": f"{lock}.txt"} for lock in ("tiny", "sd-scripts", "musubi")]
+    locks = ("tiny", "sd-scripts", "musubi")
+    venvs = [{"path": str(tmp_path / "apps" / lock / ".venv"), "lock": f"{lock}.txt"} for lock in locks]
     checks = tuple(Check("python_env", one["lock"], "state", "venv", one) for one in venvs)
     contracts.save(
         Contract("here", checks, {}, "production", "a1", "now", "me", str(tmp_path / "root"), ""), settings.state
@@ -63,6 +64,19 @@ def test_what_a_venv_can_import_is_the_hosts_to_say():
     """A plan with xformers was refused wherever it was looked at, since nothing of the host's venv is here."""
     found = preview.anywhere(made("sd-scripts", "sdxl", xformers="true"))
     assert "--xformers" in found.plan.steps[-1].argv
+
+
+def test_the_torch_of_a_hosts_venv_is_known(host, monkeypatch, tmp_path):
+    """A plan for a host with an old torch was one for the newest release, and xformers were there in any venv."""
+    monkeypatch.setattr(preview, "_machine", lambda _answer: preview.Machine(1, ("NVIDIA L40S",), "550.1", 48.0))
+    packages = tmp_path / "apps/sd-scripts/.venv/lib/python3.10/site-packages"
+    (packages / "torch-2.5.1+cu121.dist-info").mkdir(parents=True)
+    with pytest.raises(DgopsError, match=r"2\.5\.1\+cu121 is there"):
+        preview.on(*host, made("sd-scripts", "flux"))
+    with pytest.raises(DgopsError, match="xformers"):
+        preview.on(*host, made("sd-scripts", "sdxl", xformers="true"))
+    (packages / "xformers-0.0.28.post3.dist-info").mkdir()
+    assert "--xformers" in preview.on(*host, made("sd-scripts", "sdxl", xformers="true")).plan.steps[-1].argv
 
 
 def test_production_without_a_gpu_is_refused_and_planned_all_the_same(host, monkeypatch):
