@@ -16,7 +16,8 @@ KEYS = {"timestamp", "level", "service", "correlation_id", "event", "message", "
 def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(log, "_current", None)
     log.begin(tmp_path / "logs", ["dgops", "deploy", "--host", "pod"])
-    return tmp_path / "logs"
+    yield tmp_path / "logs"
+    log.end(0)
 
 
 def read(folder):
