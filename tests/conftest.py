@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -11,13 +12,40 @@ from soak import SOAK, many
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+TESTS = Path(__file__).parent
+# Each takes minutes. Begun last, one would be waited for; side by side are those that compute and those that wait.
+LONG = (
+    "e2e/test_train.py",
+    "unit/cli/losses/test_pod_losses.py",
+    "e2e/test_bootstrap.py",
+    "e2e/test_mutation.py",
+    "e2e/test_image.py",
+    "unit/sync/test_nothing_lost.py",
+    "e2e/test_readme.py",
+    "e2e/test_story.py",
+    "e2e/test_roles.py",
+    "e2e/test_up.py",
+    "e2e/test_deploy_faults.py",
+    "e2e/test_deploy.py",
+    "unit/cli/test_go.py",
+    "unit/training/tiny/test_main.py",
+)
+
 settings.register_profile("soak", max_examples=many(100))
 if SOAK:
     settings.load_profile("soak")
 
 
 def pytest_collection_modifyitems(items):
-    """Give each test of a soak the time for twenty times as much; what names a deadline of its own keeps it."""
+    """Put the long files first, and give each test of a soak the time for twenty times as much.
+
+    What names a deadline of its own keeps it.
+    """
+    places = {TESTS / name: place for place, name in enumerate(LONG)}
+    gone = [str(path) for path in places if not path.exists()]
+    if gone:
+        raise pytest.UsageError(f"{Path(__file__)}: LONG names what is not there: {', '.join(gone)}")
+    items.sort(key=lambda item: places.get(item.path, len(places)))
     for item in items if SOAK else ():
         if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(3 * 60 * 60))
