@@ -6,6 +6,8 @@ import hmac
 import json
 import re
 import time
+from contextlib import suppress
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -69,6 +71,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_words: object) -> None:
         """Print nothing: nobody reads it."""
+
+    def handle(self) -> None:
+        """Answer for as long as the client stays; one that was killed is nobody's error."""
+        with suppress(ConnectionError):
+            super().handle()
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Say as problem+json what cannot even be read as a request: a page of HTML would be no answer of RunPod's."""
+        # What has no version yet would be answered without a status.
+        self.request_version, self.close_connection = self.protocol_version, True
+        refusal = RefusalError(int(code), message or explain or HTTPStatus(code).description)
+        self._send(refusal.status, refusal.body(), {"Connection": "close"})
 
     def _answer(self) -> None:
         limits: dict[str, str] = {}

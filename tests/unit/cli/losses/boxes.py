@@ -87,7 +87,10 @@ class Boxes:
     def start(self, pod, slow):
         # A restart in place ends the one that runs.
         self.stop(pod.id, 0)
-        with socket.create_server((pod.ip, 0)) as free:
+        with socket.socket() as free:
+            # Who forks now takes it along: one that listens would be in the pod's way.
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            free.bind((pod.ip, 0))
             port = free.getsockname()[1]
         volume = self.volume(pod)
         if volume:

@@ -1,6 +1,7 @@
 """A person at the command line: each command is a process, and some are ended in the middle of something."""
 
 import faulthandler
+import gc
 import importlib
 import os
 import pkgutil
@@ -18,6 +19,7 @@ from dgops.cli import main
 from dgops.pods.runpod import session
 
 SECONDS = 90
+MOST_FILES = 4096
 for room in (cli, flows, git, hosts, jobs, pods, sync, transport):
     for found in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
         if "pyinfra" not in found.name and "worker" not in found.name:
@@ -86,6 +88,10 @@ def start(folder, words, blow=None):
     if child == 0:
         try:
             os.setsid()
+            # It would hold the double's connections and a pod's port open; and what the parent has not tidied up
+            # yet, the child would finish by the numbers of files of its own.
+            gc.freeze()
+            os.closerange(3, MOST_FILES)
             files = [os.open(folder / name, os.O_WRONLY | os.O_CREAT) for name in ("out", "err")]
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(files[0], 1)

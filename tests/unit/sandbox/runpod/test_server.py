@@ -1,5 +1,11 @@
 """The double's HTTP: methods, quotas, faults and logs."""
 
+import http.client
+import json
+import socket
+import struct
+import threading
+import time
 import urllib.error
 import urllib.request
 from dataclasses import replace
@@ -18,6 +24,39 @@ def test_what_is_no_json(double):
     with pytest.raises(urllib.error.HTTPError, match="400") as caught:
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5)
     caught.value.close()
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "words"),
+    [
+        ('{"left": "over"}GET /v2/pods HTTP/1.1', 400, "Bad request syntax"),
+        ("nonsense", 400, "Bad request syntax"),
+        ("GET /v2/pods HTTP/x", 400, "Bad request version"),
+        ("BREW /v2/pods HTTP/1.1", 501, "Unsupported method ('BREW')"),
+    ],
+)
+def test_what_is_no_request(double, line, status, words):
+    with socket.create_connection(double.server.server_address, timeout=5) as link:
+        link.sendall(f"{line}\r\n\r\n".encode())
+        answer = http.client.HTTPResponse(link)
+        answer.begin()
+        assert (answer.status, answer.headers["Content-Type"]) == (status, "application/problem+json")
+        assert words in json.loads(answer.read())["detail"]
+        # What comes after it on this connection is nobody's to read.
+        assert link.recv(1) == b""
+
+
+def test_a_client_that_is_killed_is_no_error(double, capfd):
+    threads = threading.active_count()
+    with socket.create_connection(double.server.server_address, timeout=5) as link:
+        # It goes with a reset.
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        link.sendall(b"GET /v2/pods HTTP/1.1\r\n")
+    assert double.ask("GET", "/control")[0] == 200
+    ends = time.monotonic() + 5
+    while threading.active_count() > threads and time.monotonic() < ends:
+        time.sleep(0.01)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_quota(double):
