@@ -222,7 +222,7 @@ class _Flow:
         if not evidence:
             raise error
         # Whoever set a limit did not mean that the pod is started again at once.
-        end = limits.reached(self.provider, pod)
+        end = limits.reached(pod, limits.spent(self.provider, [pod]).get(pod.id, 0.0))
         if end:
             raise DgopsError(f"{self.name} stopped itself at {end}", "the same command again starts it and goes on")
         self.losses.append(evidence)

@@ -73,9 +73,9 @@ def standing(pod: Pod, spent: float, now: float | None = None) -> tuple[spend.St
     return state, spend.judge(limits._replace(idle=None), state)
 
 
-def reached(provider: Provider, pod: Pod) -> str:
-    """Return the limit that a pod which ran has come to, empty where it was taken away before any."""
-    verdict = standing(pod, spent(provider, [pod]).get(pod.id, 0.0))[1]
+def reached(pod: Pod, spent: float, now: float | None = None) -> str:
+    """Return the limit that a pod has come to, empty where it has come to none; one that stands still: its ceiling."""
+    verdict = standing(pod, spent, now)[1]
     return verdict.reason if verdict.action == spend.STOP else ""
 
 
@@ -95,14 +95,14 @@ def spent(provider: Provider, pods: Sequence[Pod]) -> dict[str, float]:
 
 def require_left(provider: Provider, pod: Pod) -> None:
     """Refuse a pod that has cost what it may: it would stop itself as soon as it is started."""
-    most = of(pod).max_cost
     cost = spent(provider, [pod]).get(pod.id, 0.0)
-    if most is None or cost < most:
+    end = reached(pod, cost)
+    if not end:
         return
     name = names.short(pod.name)
     other = "create another one on the same volume" if pod.volume_id else "create another one"
     raise DgopsError(
-        f"{name} has cost {cost:.2f} $, and may cost {most:.2f} $: started it would stop itself at once",
+        f"{name} has cost {cost:.2f} $, and {end} is reached: started it would stop itself at once",
         f"a limit is for good: dgops pod terminate {name}, then {other}",
     )
 

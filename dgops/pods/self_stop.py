@@ -19,12 +19,10 @@ LONGEST = 200
 
 def reason(provider: Provider, pod: Pod, spent: float) -> str:
     """Return why a pod stopped itself, empty where nothing tells; one without limits is not asked about."""
-    stated = limits.of(pod)
-    if not stated.any():
+    if not limits.of(pod).any():
         return ""
-    if stated.max_cost is not None and spent >= stated.max_cost:
-        return f"its ceiling of {stated.max_cost:.2f} $ is reached, {spent:.2f} $ are billed"
-    return _printed(provider, pod.id)
+    end = limits.reached(pod, spent)
+    return f"{end} is reached, {spent:.2f} $ are billed" if end else _printed(provider, pod.id)
 
 
 def _printed(provider: Provider, pod_id: str) -> str:

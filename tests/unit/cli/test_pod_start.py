@@ -14,7 +14,7 @@ def test_a_pod_that_has_cost_what_it_may_stays_stopped(double, dgops):
     later = double.cloud.pods[pod].created + 7200
     double.cloud.clock = lambda: later
     dgops("pod", "stop", "one")
-    with pytest.raises(DgopsError, match=r"one has cost 1.38 \$, and may cost 1.00 \$"):
+    with pytest.raises(DgopsError, match=r"one has cost 1.38 \$, and its ceiling of 1.00 \$ is reached"):
         dgops("pod", "start", "one")
     assert double.cloud.pods[pod].status == "EXITED"
 

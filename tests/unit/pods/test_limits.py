@@ -75,6 +75,23 @@ def test_the_bill_is_asked_for_where_a_pod_has_a_ceiling():
     assert limits.spent(None, [pod(limits.Asked(ttl=60))]) == {}
 
 
+REACHED = [
+    (limits.Asked(ttl=60), "RUNNING", 0.0, "its TTL of 60 s"),
+    (limits.Asked(ttl=600), "RUNNING", 0.0, ""),
+    (limits.Asked(max_cost=2.0), "RUNNING", 2.0, "its ceiling of 2.00 $"),
+    (limits.Asked(max_cost=2.0), "EXITED", 2.0, "its ceiling of 2.00 $"),
+    (limits.Asked(max_cost=2.0), "EXITED", 1.99, ""),
+    # Its next run has a TTL of its own.
+    (limits.Asked(ttl=60), "EXITED", 0.0, ""),
+    (limits.Asked(), "EXITED", 9.0, ""),
+]
+
+
+@pytest.mark.parametrize(("asked", "status", "spent", "end"), REACHED)
+def test_what_limit_a_pod_has_come_to(asked, status, spent, end):
+    assert limits.reached(pod(asked, status), spent, after(90)) == end
+
+
 def test_in_words():
     asked = limits.Asked(ttl=28800, max_cost=12.0, idle=1800)
     assert limits.described(limits.of(pod(asked))) == "TTL 8 h, at most 12.00 $, idle 30 min"
@@ -91,7 +108,7 @@ class Billed:
 
 
 def test_what_may_cost_no_more_is_not_started():
-    with pytest.raises(DgopsError, match=r"a has cost 2.50 \$, and may cost 2.00 \$"):
+    with pytest.raises(DgopsError, match=r"a has cost 2.50 \$, and its ceiling of 2.00 \$ is reached"):
         limits.require_left(Billed(2.5), pod(limits.Asked(max_cost=2.0), status="EXITED"))
     limits.require_left(Billed(1.5), pod(limits.Asked(max_cost=2.0), status="EXITED"))
     limits.require_left(None, pod(limits.Asked(ttl=60), status="EXITED"))
