@@ -9,8 +9,6 @@ from dgops.agent import jobdir
 from dgops.agent.job import folder_of
 from dgops.agent.owner import Refusal
 
-# All streams together: it is held in memory, there and here.
-MOST_BYTES, LEAST_BYTES = 8 << 20, 1 << 18
 LONGEST_WAIT = 30.0
 POLL = 0.1
 
@@ -27,7 +25,7 @@ def exchange(request: Dict[str, Any], stream: BinaryIO) -> Tuple[Dict[str, Any],
         return refusal.answer, ()
     given = request["offsets"]
     offsets = {name: max(0, int(given[name])) for name in jobdir.STREAMS if name in given}
-    limit = min(max(int(request.get("limit", MOST_BYTES)), LEAST_BYTES), MOST_BYTES)
+    limit = min(max(int(request.get("limit", jobdir.MOST_BYTES)), jobdir.LEAST_BYTES), jobdir.MOST_BYTES)
     until = time.monotonic() + min(float(request.get("wait", 0)), LONGEST_WAIT)
     while True:
         # Looked at before the logs: when it is over here, nothing follows what is read below.

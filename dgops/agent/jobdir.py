@@ -16,6 +16,8 @@ from dgops.agent import logparts, process, spec
 OVER = ("succeeded", "failed", "cancelled", "lost")
 STATUSES = ("queued", "running", *OVER)
 STREAMS = {"stdout": "stdout.log", "stderr": "stderr.log", "events": "events.jsonl"}
+# The bounds of what one answer brings of all of them together: it is held in memory, there and here.
+LEAST_BYTES, MOST_BYTES = 1 << 18, 8 << 20
 # Room that is taken while there is some, so that the last word fits on a full disk.
 RESERVE = 16384
 MAX_JSON = 4 << 20

@@ -6,7 +6,8 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from dgops.jobs.fresh import LEAST, STREAMS, fresh, next_limit
+from dgops.agent.jobdir import LEAST_BYTES, STREAMS
+from dgops.jobs.fresh import fresh, next_limit
 from dgops.jobs.job import from_view
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def follow(link: Link, base: str, job: str, watcher: Watcher, offsets: dict[str,
     known = {} if offsets is None else offsets
     for stream in STREAMS:
         known.setdefault(stream, 0)
-    rest, limit = "", LEAST
+    rest, limit = "", LEAST_BYTES
     while True:
         request = {"base": base, "id": job, "offsets": known, "wait": WAIT, "limit": limit}
         began = time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dgops.agent.jobdir import LEAST_BYTES, MOST_BYTES, STREAMS
 from dgops.errors import RemoteError
 
 if TYPE_CHECKING:
@@ -11,10 +12,7 @@ if TYPE_CHECKING:
 
     from dgops.jobs.progress import Watcher
 
-STREAMS = ("stdout", "stderr", "events")
-# How much is asked for at once: little at first, and more as long as it comes quickly. What the host answers
-# is held in memory, and a slow line must bring it well before the deadline.
-LEAST, MOST = 1 << 18, 8 << 20
+# Little is asked for at first, and more as long as it comes quickly: a slow line must bring it before the deadline.
 QUICK, SLOW = 2.0, 5.0
 
 
@@ -24,8 +22,8 @@ def next_limit(limit: int, size: int, seconds: float) -> int:
     if size < limit // len(STREAMS):
         return limit
     if seconds > SLOW:
-        return max(limit // 2, LEAST)
-    return min(limit * 4, MOST) if seconds < QUICK else limit
+        return max(limit // 2, LEAST_BYTES)
+    return min(limit * 4, MOST_BYTES) if seconds < QUICK else limit
 
 
 def fresh(
@@ -46,7 +44,7 @@ def fresh(
 def _rows(host: str, answer: Mapping[str, Any], size: int) -> dict[str, dict[str, Any]]:
     """Return what is told of each stream, whose lengths make up the bytes that came."""
     rows = answer.get("streams")
-    if isinstance(rows, dict) and all(isinstance(one, dict) for one in rows.values()) and size <= MOST:
+    if isinstance(rows, dict) and all(isinstance(one, dict) for one in rows.values()) and size <= MOST_BYTES:
         lengths = [one.get("length") for one in rows.values()]
         if all(isinstance(one, int) and one >= 0 for one in lengths) and sum(lengths) == size:
             return rows

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dgops.agent import follow, jobdir
+from dgops.agent import jobdir
 
 TEXTS = [b"", "märz\n".encode() * 90_000, b"\xff\xfe\0\r" * 100_000]
 
@@ -42,7 +42,7 @@ def test_pieces_make_up_the_log_byte_by_byte_and_none_is_larger_than_it_may_be(a
     job = made(stdout=content, stderr=content, events=events)
     offsets = {"stdout": 0, "stderr": 0, "events": 0}
     whole = dict.fromkeys(offsets, b"")
-    most = min(max(limit, follow.LEAST_BYTES), follow.MOST_BYTES)
+    most = min(max(limit, jobdir.LEAST_BYTES), jobdir.MOST_BYTES)
     while True:
         _, rows, pieces = agent_host.follow(job, limit=limit, **offsets)
         assert sum(map(len, pieces.values())) <= most

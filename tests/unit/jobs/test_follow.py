@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
+from dgops.agent.jobdir import LEAST_BYTES, MOST_BYTES
 from dgops.hosts.host import Host
 from dgops.jobs.follow import follow
-from dgops.jobs.fresh import LEAST, MOST
 from dgops.jobs.job import Request
 from dgops.jobs.link import Link
 from dgops.jobs.submit import submit
@@ -81,15 +81,15 @@ def test_a_gap_in_a_long_log_is_told_once(heard):
 @pytest.mark.parametrize(
     ("seconds", "limits"),
     [
-        (0.1, [LEAST, 4 * LEAST, 16 * LEAST, MOST, MOST]),
-        (3.0, [LEAST, LEAST, LEAST, LEAST, LEAST]),
-        (9.0, [LEAST, LEAST, LEAST, LEAST, LEAST]),
+        (0.1, [LEAST_BYTES, 4 * LEAST_BYTES, 16 * LEAST_BYTES, MOST_BYTES, MOST_BYTES]),
+        (3.0, [LEAST_BYTES, LEAST_BYTES, LEAST_BYTES, LEAST_BYTES, LEAST_BYTES]),
+        (9.0, [LEAST_BYTES, LEAST_BYTES, LEAST_BYTES, LEAST_BYTES, LEAST_BYTES]),
     ],
 )
 def test_a_quick_line_is_asked_for_more_and_a_slow_one_is_not(heard, monkeypatch, seconds, limits):
     clock = [0.0]
     monkeypatch.setattr("dgops.jobs.follow.time.monotonic", lambda: clock[0])
-    log = Log({"stdout": "x" * sum(limits)}, MOST)
+    log = Log({"stdout": "x" * sum(limits)}, MOST_BYTES)
 
     class Line:
         host = log.host
@@ -106,7 +106,7 @@ def test_a_quick_line_is_asked_for_more_and_a_slow_one_is_not(heard, monkeypatch
 def test_a_line_that_becomes_slow_is_asked_for_less(heard, monkeypatch):
     clock, trips = [0.0], [0.1] * 3 + [9.0] * 3 + [0.1]
     monkeypatch.setattr("dgops.jobs.follow.time.monotonic", lambda: clock[0])
-    log = Log({"stdout": "x" * 4 * MOST}, MOST)
+    log = Log({"stdout": "x" * 4 * MOST_BYTES}, MOST_BYTES)
 
     class Line:
         host = log.host
@@ -117,8 +117,16 @@ def test_a_line_that_becomes_slow_is_asked_for_less(heard, monkeypatch):
             return log.exchange(command, request, timeout)
 
     follow(Line(), "/base", "0123abcd", heard)
-    limits = [one["limit"] for one in log.asked][:8]
-    assert limits == [LEAST, 4 * LEAST, 16 * LEAST, MOST, MOST // 2, MOST // 4, MOST // 8, MOST // 2]
+    assert [one["limit"] for one in log.asked][:8] == [
+        LEAST_BYTES,
+        4 * LEAST_BYTES,
+        16 * LEAST_BYTES,
+        MOST_BYTES,
+        MOST_BYTES // 2,
+        MOST_BYTES // 4,
+        MOST_BYTES // 8,
+        MOST_BYTES // 2,
+    ]
 
 
 def test_a_log_of_many_megabytes_comes_whole_in_few_trips(here, settings, base, heard, tmp_path):

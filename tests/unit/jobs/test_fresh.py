@@ -2,8 +2,9 @@
 
 import pytest
 
+from dgops.agent.jobdir import LEAST_BYTES, MOST_BYTES, STREAMS
 from dgops.errors import RemoteError
-from dgops.jobs.fresh import LEAST, MOST, STREAMS, fresh, next_limit
+from dgops.jobs.fresh import fresh, next_limit
 
 KNOWN = dict.fromkeys(STREAMS, 4)
 
@@ -33,21 +34,21 @@ def test_something_else(heard, streams):
 
 def test_more_than_was_asked_for_is_not_looked_at(heard):
     with pytest.raises(RemoteError, match="pod answered"):
-        fresh("pod", {"streams": {"stdout": row(MOST + 9, MOST + 1)}}, bytes(MOST + 1), KNOWN, heard)
+        fresh("pod", {"streams": {"stdout": row(MOST_BYTES + 9, MOST_BYTES + 1)}}, bytes(MOST_BYTES + 1), KNOWN, heard)
 
 
 @pytest.mark.parametrize(
     ("limit", "size", "seconds", "wanted"),
     [
-        (LEAST, LEAST, 0.1, 4 * LEAST),
-        (LEAST, LEAST // 3, 0.1, 4 * LEAST),
-        (LEAST, 100, 0.1, LEAST),
-        (MOST // 2, MOST // 2, 0.1, MOST),
-        (MOST, MOST, 0.1, MOST),
-        (MOST, MOST, 3.0, MOST),
-        (MOST, MOST, 6.0, MOST // 2),
-        (MOST, 100, 9.0, MOST),
-        (LEAST, LEAST, 6.0, LEAST),
+        (LEAST_BYTES, LEAST_BYTES, 0.1, 4 * LEAST_BYTES),
+        (LEAST_BYTES, LEAST_BYTES // 3, 0.1, 4 * LEAST_BYTES),
+        (LEAST_BYTES, 100, 0.1, LEAST_BYTES),
+        (MOST_BYTES // 2, MOST_BYTES // 2, 0.1, MOST_BYTES),
+        (MOST_BYTES, MOST_BYTES, 0.1, MOST_BYTES),
+        (MOST_BYTES, MOST_BYTES, 3.0, MOST_BYTES),
+        (MOST_BYTES, MOST_BYTES, 6.0, MOST_BYTES // 2),
+        (MOST_BYTES, 100, 9.0, MOST_BYTES),
+        (LEAST_BYTES, LEAST_BYTES, 6.0, LEAST_BYTES),
     ],
 )
 def test_a_quick_line_is_asked_for_more_and_a_slow_one_for_less(limit, size, seconds, wanted):
