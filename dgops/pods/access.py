@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dgops.errors import AccessError, HostKeyError, RemoteError, UnreachableError
 from dgops.files import write_json
 from dgops.hosts.host import Host
-from dgops.pods import limits, names, ready, sound
+from dgops.pods import limits, names, ready, self_stop, sound
 from dgops.transport.known_hosts import KnownHosts, fingerprint, scan
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 # A busy provider takes its time to show a log.
 LOG_SECONDS, LOGIN_SECONDS = 20.0, 30.0
-# Of what a pod says.
-LONGEST = 200
 
 
 def host_of(pod: Pod, identity: str = "") -> Host:
@@ -102,7 +100,7 @@ class Door:
             return
         told = answer.get("stopped")
         if isinstance(told, dict) and told.get("reason"):
-            self.say(f"{names.short(pod.name)}  it stopped itself before: {str(told['reason'])[:LONGEST]}")
+            self.say(f"{names.short(pod.name)}  it stopped itself before: {str(told['reason'])[: self_stop.LONGEST]}")
 
     def judge(self, pod: Pod, gpus: int) -> None:
         """Refuse a machine without the GPUs that were asked for; in fast-test mode only the count is looked at."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # A log that is over says so by silence.
 SECONDS, QUIET = 5.0, 1.5
+# So much is shown of what a pod says for itself.
 LONGEST = 200
 
 
