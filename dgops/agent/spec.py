@@ -103,9 +103,9 @@ def _stall(value: Any) -> bool:
         return True
     if not isinstance(value, dict) or not isinstance(value.get("stop"), bool):
         return False
-    times, least, first = value.get("times"), value.get("least"), value.get("first", 0)
-    if not isinstance(first, (int, float)) or not 0 <= first < LONGEST:
+    if not isinstance(value.get("from_start", False), bool):
         return False
+    times, least = value.get("times"), value.get("least")
     return _number(times) and times != 0 and isinstance(least, (int, float)) and 0 < least < LONGEST
 
 

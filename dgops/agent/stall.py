@@ -14,8 +14,8 @@ HELD_UP = 10.0
 class Watch:
     """Looks at one command; all times are seconds of the monotonic clock, which no change of the date moves."""
 
-    def __init__(self, times: int, least: float, begun: float, first: float = 0.0) -> None:
-        self.times, self.least, self.first = times, least, first
+    def __init__(self, times: int, least: float, begun: float, from_start: bool = False) -> None:
+        self.times, self.least, self.from_start = times, least, from_start
         self.last = self.looked = begun
         self.steps: Deque[float] = deque(maxlen=MOST)
 
@@ -33,7 +33,7 @@ class Watch:
         """Return for how long there was no sign where that is a stall, else None; `touched` is when the last one was.
 
         It is a stall after `times` the median step, and after `least` seconds in any case. While there were too few
-        signs to know a pace by, it is one after `first` seconds, or never where that is 0.
+        signs to know a pace by, it is one after `least` seconds, or never without `from_start`.
         """
         if clock - self.looked > HELD_UP:
             self.last = clock
@@ -43,10 +43,10 @@ class Watch:
         self.looked = clock
         silent = clock - self.last
         if len(self.steps) < FEWEST:
-            return silent if self.first and silent > self.first else None
+            return silent if self.from_start and silent > self.least else None
         return silent if silent > max(self.least, self.times * self.step) else None
 
 
 def watch(asked: Dict[str, Any], begun: float) -> Watch:
     """Return the watch that a job's spec asks for."""
-    return Watch(asked["times"], asked["least"], begun, asked.get("first") or 0.0)
+    return Watch(asked["times"], asked["least"], begun, asked.get("from_start", False))

@@ -46,17 +46,17 @@ class Output:
 class Stall:
     """When silence is a stall: after `times` the median step and `least` seconds; `stop` ends the command then.
 
-    Before it has shown a pace, silence is one after `first` seconds, and never where that is 0.
+    Before it has shown a pace, silence is one after `least` seconds, and never without `from_start`.
     """
 
     times: int = 30
     stop: bool = False
     least: float = 300.0
-    first: float = 0.0
+    from_start: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return what a job's spec holds."""
-        return {"times": self.times, "least": self.least, "first": self.first, "stop": self.stop}
+        return {"times": self.times, "least": self.least, "from_start": self.from_start, "stop": self.stop}
 
 
 @dataclass(frozen=True)

@@ -13,4 +13,4 @@ TIMES = 50
 def stall(trainer: str) -> Stall:
     """Return the rule for a trainer's job."""
     # One that hangs before its first step has shown no pace to judge it by.
-    return Stall(times=TIMES, least=LEAST[trainer], first=LEAST[trainer])
+    return Stall(times=TIMES, least=LEAST[trainer], from_start=True)

@@ -352,7 +352,7 @@ def test_a_stall_stops_the_command_where_that_is_wanted_and_it_is_tried_again(ag
 
 
 def test_a_command_that_never_says_anything_is_told_of_where_that_is_wanted(agent_host):
-    stall = {"times": 3, "least": 1.0, "first": 1.0, "stop": True}
+    stall = {"times": 3, "least": 1.0, "from_start": True, "stop": True}
     seen = agent_host.wait(agent_host.submit("sleep", "300", stall=stall))
     assert (seen["status"], seen["reason"]) == ("failed", "it stalled, and was stopped")
     assert re.fullmatch(r"stalled: nothing was written for \d+ s", seen["first_failure"])

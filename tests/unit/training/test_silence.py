@@ -8,4 +8,4 @@ def test_every_trainer():
     assert LEAST.keys() == TRAINERS.keys()
     assert all(not stall(name).stop and stall(name).least >= 300 for name in TRAINERS)
     # One that is stuck before its first step is told as well.
-    assert all(stall(name).first == stall(name).least for name in TRAINERS)
+    assert all(stall(name).from_start for name in TRAINERS)
