@@ -7,7 +7,7 @@ import fcntl
 import os
 import signal
 import time
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, Callable, Dict, Iterator, Tuple
 
 from dgops.agent import detach, gpus, jobdir, owner, process, spec, watch
 from dgops.agent.owner import Refusal
@@ -31,19 +31,11 @@ def answer(request: Request) -> Answer:
 
 def submit(request: Request) -> Answer:
     """Start a job, or return the one that has this id and spec already."""
-    order = _order(request)
-    watch.ensure()
-    base, wanted = request["base"], order["spec"]
-    user = owner.entry(request["user"])
-    os.makedirs(order["locks"], mode=0o755, exist_ok=True)
-    folder = os.path.join(jobdir.jobs_folder(base), wanted["id"])
-    with _alone(os.path.join(order["locks"], "jobs.lock")):
-        if wanted["gpus"] and not os.path.exists(folder):
-            _prepare_gpus(order, request["mode"])
-        owner.own_base(base, user)
-        os.makedirs(jobdir.jobs_folder(base), exist_ok=True)
+    with _turn(request) as (order, folder):
+        os.makedirs(os.path.dirname(folder), exist_ok=True)
         if not os.path.lexists(folder):
             detach.spawn(order)
+    wanted = order["spec"]
     if jobdir.load_spec(folder) != wanted:
         raise Refusal("a job {} with another spec is there already".format(wanted["id"]), "take another id")
     return {"job": jobdir.view(folder)}
@@ -51,16 +43,8 @@ def submit(request: Request) -> Answer:
 
 def resume(request: Request) -> Answer:
     """Let a lost job go on in its own folder, by its `resume` command; one that goes on already is left alone."""
-    order = _order(request)
-    watch.ensure()
-    base, wanted = request["base"], order["spec"]
-    user = owner.entry(request["user"])
-    os.makedirs(order["locks"], mode=0o755, exist_ok=True)
-    folder = os.path.join(jobdir.jobs_folder(base), wanted["id"])
-    with _alone(os.path.join(order["locks"], "jobs.lock")):
-        if wanted["gpus"]:
-            _prepare_gpus(order, request["mode"])
-        owner.own_base(base, user)
+    with _turn(request, again=True) as (order, folder):
+        wanted = order["spec"]
         if os.path.islink(folder) or jobdir.load_spec(folder) != wanted:
             raise Refusal("there is no job {} with that spec on this host".format(wanted["id"]), "dgops jobs list")
         seen = jobdir.view(folder)
@@ -103,6 +87,23 @@ def cancel(request: Request) -> Answer:
     if seen["status"] == "lost":
         _end_lost(folder)
     return {"job": seen}
+
+
+@contextlib.contextmanager
+def _turn(request: Request, again: bool = False) -> Iterator[Tuple[Dict[str, Any], str]]:
+    """Have the host for one order alone: yields it and its job's folder, with its GPUs ready, as the jobs' user."""
+    order = _order(request)
+    watch.ensure()
+    base, wanted = request["base"], order["spec"]
+    user = owner.entry(request["user"])
+    os.makedirs(order["locks"], mode=0o755, exist_ok=True)
+    folder = os.path.join(jobdir.jobs_folder(base), wanted["id"])
+    with _alone(os.path.join(order["locks"], "jobs.lock")):
+        # One that is only asked for twice is answered, whatever has become of the GPUs.
+        if wanted["gpus"] and (again or not os.path.exists(folder)):
+            _prepare_gpus(order, request["mode"])
+        owner.own_base(base, user)
+        yield order, folder
 
 
 def _order(request: Request) -> Dict[str, Any]:
