@@ -55,9 +55,10 @@ def compare(left: str, right: str, output: str, as_json: bool) -> None:
     A and B are folders, names in models/, or the beginnings of such names.
     """
     from dgops.training import compare as comparing
+    from dgops.training import results
 
     runs = (comparing.find(left), comparing.find(right))
-    folder = Path(output) if output else comparing.MODELS / "compare" / f"{runs[0].name}_{runs[1].name}"
+    folder = Path(output) if output else results.MODELS / "compare" / f"{runs[0].name}_{runs[1].name}"
     written = comparing.draw(*runs, folder)
     differ = comparing.differences(*runs)
     if as_json:

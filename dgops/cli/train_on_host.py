@@ -15,15 +15,10 @@ from dgops.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dgops.cli.watching import Ended
-    from dgops.hosts.host import Host
-    from dgops.jobs.job import Request
+    from dgops.cli.watching import Ended, Options
     from dgops.settings import Settings
-    from dgops.training.order import Order
     from dgops.training.prepare import Ready
 
-MODELS = "models"
-ORDER = "training.json"
 SHOWN = {
     "start": "begins",
     "step": "step",
@@ -65,74 +60,32 @@ def train(ctx: click.Context, /, recipe: str, dataset: str, host: str | None, **
 
 
 def run_on_host(
-    ctx: click.Context, pattern: str, made: Ready, asked: Mapping[str, bool], models: Path = Path(MODELS)
+    ctx: click.Context, pattern: str, made: Ready, asked: Mapping[str, bool], models: Path | None = None
 ) -> Ended:
     """Send what is missing, train as a job, bring home to `models` what it made; returns how it ended."""
-    from dgops.cli import following, watching
-    from dgops.jobs.ready import deployed
-    from dgops.training import prepare
+    from dgops.cli import following
+    from dgops.cli.watching import say
+    from dgops.training import results
+    from dgops.training.work import Work
 
-    settings: Settings = ctx.obj
-    host = following.one_host(settings, pattern)
-    contract = deployed(host, settings)
-    order = replace(prepare.order_for(host, contract, made), lower=asked.get("lower", False))
-    home = models / order.run
-    request = request_for(settings, host, order, made, settings.mode or contract.mode, models)
-    request = replace(request, fingerprint=f"train {order.run}", allow_drift=asked["allow_drift"])
-    shown = watching.Options(
-        asked["detach"],
-        asked["as_json"],
+    work = Work(ctx.obj, made, say, models or results.MODELS, asked.get("lower", False))
+    host = following.one_host(ctx.obj, pattern)
+    request = replace(work.request(host), allow_drift=asked["allow_drift"])
+    return following.run_once(ctx, host, request, shown(work.home, asked["as_json"], asked["detach"]))
+
+
+def shown(home: Path, as_json: bool, detach: bool = False) -> Options:
+    """Return how a training is shown whose run comes home to a folder."""
+    from dgops.cli.watching import Options
+
+    return Options(
+        detach,
+        as_json,
         Steps().line,
         lambda ended: summary(ended, home),
         lambda ended: _as_object(ended, home),
         output=False,
     )
-    return following.run_once(ctx, host, request, shown)
-
-
-def request_for(
-    settings: Settings, host: Host, order: Order, made: Ready, mode: str, models: Path = Path(MODELS)
-) -> Request:
-    """Return the job that trains; the order is written down here, and stays for as long as the run is known."""
-    from dgops.cli.watching import say
-    from dgops.files import write_json
-    from dgops.hosts import secrets
-    from dgops.jobs.gpus import Gpus
-    from dgops.jobs.job import Input, Output, Request
-    from dgops.training import elsewhere, results, run, silence
-    from dgops.training import order as orders
-
-    path = settings.state / "training" / f"{order.run}.json"
-    write_json(path, orders.to_json(order))
-    inputs = [Input(path, ORDER), Input(made.folder, run.DATASET, _names(made.folder))]
-    if made.regularisation:
-        inputs.append(Input(made.regularisation, run.REGULARISATION, _names(made.regularisation)))
-    inputs += elsewhere.inputs(host, settings, order, say)
-    # ai-toolkit fetches its model itself.
-    fetched = any(one.source.startswith("hf:") for one in order.recipe.models)
-    gated = ["HF_TOKEN"] if fetched or order.recipe.trainer == "ai-toolkit" else []
-    known = secrets.wanted(host)
-    found = secrets.load([*known, *(name for name in gated if name in os.environ and name not in known)])
-    argv = ("dgops", *(() if mode == "production" else ("--mode", mode)), "run", "train", ORDER)
-    output = Output(f"{order.output}/{results.FOLDER}", models / order.run)
-    return Request(
-        "train",
-        f"train {order.run}",
-        argv,
-        tuple(inputs),
-        (output,),
-        secrets=found,
-        gpus=Gpus(count=1),
-        resume=argv,
-        stall=silence.stall(order.recipe.trainer),
-    )
-
-
-def _names(folder: Path) -> tuple[str, ...]:
-    """Return the pictures and captions of a set's folder, and nothing that lies beside them."""
-    from dgops.training.prepare import PICTURES
-
-    return tuple(sorted(one.name for one in folder.iterdir() if one.suffix.lower() in (*PICTURES, ".txt")))
 
 
 class Steps:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dgops.cli.watching import Options
+from dgops.cli.watching import Options, say
 from dgops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dgops.jobs.job import Request
     from dgops.jobs.recipe import Recipe
     from dgops.settings import Settings
+    from dgops.training.prepare import Ready
 
 
 def work_of(recipe: str, dataset: str, settings: Settings, *, as_json: bool) -> tuple[Work, Options]:
@@ -23,16 +24,23 @@ def work_of(recipe: str, dataset: str, settings: Settings, *, as_json: bool) -> 
 
     A recipe is a file, or one of those that dgops carries. `dataset` is a published set in place of the recipe's.
     """
-    from dgops.cli import up_training
     from dgops.jobs.recipe import kind_of
     from dgops.training import prepare
 
     path = prepare.find(recipe)
     if kind_of(path) == "train":
-        return up_training.work_of(settings, prepare.ready(path, dataset), as_json)
+        return _training(settings, prepare.ready(path, dataset), as_json)
     if dataset:
         raise UsageError(f"--dataset is for a training, and {path} is none", "name the folder among its inputs")
     return _script(path), Options(as_json=as_json)
+
+
+def _training(settings: Settings, made: Ready, as_json: bool) -> tuple[Work, Options]:
+    from dgops.cli.train_on_host import shown
+    from dgops.training import card, work
+
+    found = work.Work(settings, made, say)
+    return found, replace(shown(found.home, as_json), as_object=lambda _ended: {"card": card.read(found.home)})
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from dgops.errors import UsageError
 from dgops.files import write_atomic
-from dgops.training import card, curve
+from dgops.training import card, curve, results
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-MODELS = Path("models")
 SIDE, MOST, GAP, LINE = 192, 6, 8, 22
 
 
@@ -32,7 +31,7 @@ class Run:
         return str(self.card["run"])
 
 
-def find(text: str, models: Path = MODELS) -> Run:
+def find(text: str, models: Path = results.MODELS) -> Run:
     """Return a training by its folder, its name, or the beginning of its name; raises UsageError."""
     folders = [Path(text)] if (Path(text) / card.NAME).is_file() else sorted(models.glob(f"{text}*"))
     found = [(folder, said) for folder in folders if (said := card.read(folder))]

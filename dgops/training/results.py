@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dgops.files import digest_file
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dgops.training.values import Outputs
 
 FOLDER = "results"
+# Where runs come home to, each in a folder of its own name, below the folder that one stands in.
+MODELS = Path("models")
 
 
 def gather(output: Path, found: Outputs) -> list[str]:

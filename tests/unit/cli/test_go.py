@@ -30,12 +30,13 @@ BIN = Path(sys.executable).parent
 HARNESS = """\
 import os, sys
 from dataclasses import replace
-from dgops.cli import main, train_on_host
+from dgops.cli import main
 from dgops.jobs import ready, submit
+from dgops.training.work import Work
 submit.require_ready = lambda link, _drift=False: ready.Ready(ready.deployed(link.host, link.settings), {})
-asked = train_on_host.request_for
+asked = Work.request
 path = {"PATH": os.path.dirname(sys.executable) + ":/usr/bin:/bin"}
-train_on_host.request_for = lambda *known: replace(asked(*known), env=path)
+Work.request = lambda *known: replace(asked(*known), env=path)
 main.main()
 """
 GATHER = '[gather.amira]\nsource = "photos"\ntrigger = "amiranoor"\ncrop = "none"\n'

@@ -1,4 +1,4 @@
-"""dgops run train: what is sent to the host, what is kept of the order, and which of its events are worth a line."""
+"""dgops run train: which of its events are worth a line, what its end says, and one that is followed to it."""
 
 import json
 import sys
@@ -9,83 +9,16 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from dgops import settings as settings_room
 from dgops.cli import following, train_on_host
-from dgops.cli.train_on_host import ORDER, Steps, request_for
+from dgops.cli.train_on_host import Steps
 from dgops.cli.watching import Ended
 from dgops.errors import UsageError
 from dgops.files import write_json
-from dgops.hosts.host import Host
-from dgops.jobs.job import Input, Job
-from dgops.training import card, curve, elsewhere, order, prepare
-from dgops.training.order import Order
-from dgops.training.prepare import Ready
-from dgops.training.values import Dataset, Model, Parameters, Recipe
+from dgops.jobs.job import Job
+from dgops.training import card, curve, prepare
+from dgops.training.work import Work
 
 DONE = Job("0123abcd", "here", "train", "train t", "succeeded")
-SAID = Parameters("adamw8bit", "constant", "bf16", 1e-4, 8, 8.0, 512, steps=10)
-
-
-@pytest.fixture
-def published(tmp_path):
-    folder = tmp_path / "06_publish/1024"
-    folder.mkdir(parents=True)
-    for name in ("a.jpg", "a.txt", "a.npz", "notes.md", ".hidden"):
-        (folder / name).write_text(name)
-    return folder
-
-
-def asked(published, trainer="sd-scripts", source="", mode="production", regularisation=None):
-    models = (Model("checkpoint", "x.safetensors", "", source),)
-    recipe = Recipe("a", trainer, "sdxl", "quick", "/d", "t", SAID, models=models)
-    made = Ready(recipe, Dataset("d" * 64, 1), published, regularisation, {})
-    said = Order(recipe, made.dataset, "/v", "/workspace/dgops/training/a", "/m", "/c")
-    return request_for(settings_room.load(), Host("pod", "local"), said, made, mode), said
-
-
-def test_pictures_and_captions_go_and_nothing_that_lies_beside_them(published):
-    request, said = asked(published, regularisation=published)
-    names = ("a.jpg", "a.txt")
-    assert request.inputs[1:] == (
-        Input(published, "dataset", names),
-        Input(published, "regularisation", names),
-    )
-    assert request.inputs[0].path == ORDER
-    assert order.parse(json.loads(request.inputs[0].local.read_text())) == said
-    assert (request.outputs[0].path, request.outputs[0].local) == (f"{said.output}/results", Path("models") / said.run)
-
-
-def test_a_model_of_another_host_goes_along(published, monkeypatch):
-    sent = Input(published, "models/checkpoint/x.safetensors")
-    monkeypatch.setattr(elsewhere, "inputs", lambda *_all: [sent])
-    assert asked(published, source="store:/m/x.safetensors")[0].inputs[-1] == sent
-
-
-@pytest.mark.parametrize(("mode", "argv"), [("production", ()), ("fast-test", ("--mode", "fast-test"))])
-def test_it_is_resumed_by_the_command_that_began_it(published, mode, argv):
-    request, _ = asked(published, mode=mode)
-    assert request.argv == request.resume == ("dgops", *argv, "run", "train", ORDER)
-    assert request.gpus.count == 1
-    # Patience is the trainer's.
-    assert request.stall.least == request.stall.first == 600.0
-
-
-@pytest.mark.parametrize(
-    ("trainer", "source", "handed"),
-    [
-        ("sd-scripts", "", False),
-        ("sd-scripts", "https://example.org/x.safetensors", False),
-        ("sd-scripts", "hf:o/n/x.safetensors", True),
-        ("ai-toolkit", "", True),
-    ],
-)
-def test_the_hubs_token_is_handed_to_who_needs_it_and_written_nowhere(published, monkeypatch, trainer, source, handed):
-    token = "hf_" + "k" * 34
-    monkeypatch.setenv("HF_TOKEN", token)
-    request, _ = asked(published, trainer, source)
-    assert request.secrets == ({"HF_TOKEN": token} if handed else {})
-    assert token not in " ".join([*request.argv, *request.env.values(), request.label])
-    assert token not in request.inputs[0].local.read_text()
 
 
 def event(kind, **fields):
@@ -115,13 +48,6 @@ def test_a_program_says_how_much_is_before_it():
     assert line(begin=15, total=90, trains=True) == "  begins       train, on from step 15 of 90"
     assert line(begin=0, total=90, trains=False) == "  begins       train"
     assert shown.line({"event": "training.start", "msg": "train", "fields": "x"}) == "  begins       train"
-
-
-def test_it_comes_home_where_it_was_asked_for(published):
-    request, said = asked(published)
-    made = Ready(said.recipe, said.dataset, published, None, {})
-    request = request_for(settings_room.load(), Host("pod", "local"), said, made, "production", Path("/elsewhere"))
-    assert request.outputs[0].local == Path("/elsewhere", said.run)
 
 
 def bring(home, losses):
@@ -165,10 +91,10 @@ def test_an_order_that_is_none(place, text):
 
 
 def test_it_is_followed_to_its_end_and_comes_home(place, monkeypatch):
-    real = train_on_host.request_for
+    real = Work.request
     path = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "SCRIPT": "{}"}
     monkeypatch.setattr(following, "one_host", lambda *_: place.host)
-    monkeypatch.setattr(train_on_host, "request_for", lambda *known: replace(real(*known), env=path))
+    monkeypatch.setattr(Work, "request", lambda *known: replace(real(*known), env=path))
     words = click.Context(train_on_host.train, obj=place.settings)
     made = prepare.ready(place.root / "t.yml")
     ended = train_on_host.run_on_host(words, "here", made, {"allow_drift": False, "detach": False, "as_json": False})

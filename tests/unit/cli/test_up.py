@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from dgops.cli import train_on_host
 from dgops.deploy.result import HostResult
 from dgops.errors import UsageError
 from dgops.flows import up as flow
@@ -16,6 +15,7 @@ from dgops.flows import up_pod
 from dgops.health.check import Outcome
 from dgops.health.look import HostHealth
 from dgops.pods import ready
+from dgops.training.work import Work
 
 ASKED = ("--gpu", "RTX 4090", "--env", "cu121", "--volume-gb", "10", "--key", "key.pub")
 
@@ -23,13 +23,13 @@ ASKED = ("--gpu", "RTX 4090", "--env", "cu121", "--volume-gb", "10", "--key", "k
 @pytest.fixture
 def up(dgops, place, monkeypatch):
     """Return `up(*words)`; deploy and health pass, and the trainer does what `script` says."""
-    bare, up = train_on_host.request_for, SimpleNamespace(script={})
+    bare, up = Work.request, SimpleNamespace(script={})
 
     def with_this_interpreter(*words):
         env = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "SCRIPT": json.dumps(up.script)}
         return replace(bare(*words), env=env)
 
-    monkeypatch.setattr(train_on_host, "request_for", with_this_interpreter)
+    monkeypatch.setattr(Work, "request", with_this_interpreter)
     monkeypatch.setattr(up_pod.Renter, "host", lambda _self, _pod: place.host)
     monkeypatch.setattr(
         up_pod.Renter, "_door", lambda _self: SimpleNamespace(enter=lambda _pod: None, judge=lambda *_: 0)
