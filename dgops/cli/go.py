@@ -41,8 +41,8 @@ def go(ctx: click.Context, slug: str, host: str | None, as_json: bool) -> None:
     found = flow.asked(ctx.obj, slug)
     again = f"dgops go {slug}" + (f" --host {host}" if host else "")
     steps = (
-        flow.Step("gather", found.ungathered, lambda: found.options.root, lambda: _gather(ctx, found, host)),
-        flow.Step("train", found.untrained, found.lora, lambda: _train(ctx, found, host or HERE)),
+        flow.Step("gather", found.gathered, lambda: _gather(ctx, found, host)),
+        flow.Step("train", found.trained, lambda: _train(ctx, found, host or HERE)),
     )
 
     def begins(step: str, why: str) -> None:
@@ -53,17 +53,16 @@ def go(ctx: click.Context, slug: str, host: str | None, as_json: bool) -> None:
             say(f"{slug}  {ran.step:<12} {ran.state:<6} {ran.words}")
 
     with contextlib.redirect_stdout(sys.stderr):
-        ran = flow.go(steps, again, begins, told)
+        ran = flow.go(steps, begins, told)
     last = ran[-1]
     if not last.code:
+        ran.append(flow.Ran("first batch", "not yet", NOT_YET))
         say(f"{slug}  {'first batch':<12} {NOT_YET}")
     if as_json:
-        rows = [*(asdict(one) for one in ran), {"step": "first batch", "state": "not yet", "words": NOT_YET, "code": 0}]
-        print_json({"ok": not last.code, "slug": slug, "steps": rows if not last.code else rows[:-1]})
+        print_json({"ok": not last.code, "slug": slug, "steps": [asdict(one) for one in ran]})
     if last.code:
-        print_error(
-            DgopsError(f"{slug} stopped in {last.step}: {last.words}", f"the same goes on from there:  {again}")
-        )
+        after = f"{last.hint}; then the same" if last.hint else "the same"
+        print_error(DgopsError(f"{slug} stopped in {last.step}: {last.words}", f"{after} goes on from there:  {again}"))
     elif not as_json:
         click.echo(plain(last.words))
     ctx.exit(last.code)

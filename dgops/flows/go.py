@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dgops.dataset import project, whole
 from dgops.errors import ConfigError, DgopsError, UsageError
 from dgops.files import digest_file
-from dgops.training import card, prepare
+from dgops.training import card, prepare, results
 from dgops.training import recipe as recipes
 from dgops.training.order import run_name
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from dgops.settings import Settings
     from dgops.training.prepare import Ready
 
-MODELS = "models"
 HELD, DONE, FAILED = "held", "done", "failed"
 
 
@@ -36,40 +35,38 @@ class Asked:
         """Return the recipe with the gathered set."""
         return prepare.ready(self.recipe, str(self.options.root))
 
-    def ungathered(self) -> str:
-        """Return what the set lacks, nothing where it is published as asked for."""
-        return whole.lacking(self.options)
+    def gathered(self) -> Look:
+        """Look whether the set is published as asked for."""
+        return Look(whole.lacking(self.options), self.options.root)
 
-    def untrained(self) -> str:
-        """Return what there is instead of the LoRA of this set by this recipe, nothing where it is home."""
-        found = card.read(self._run())
-        if found is None:
-            return "no LoRA yet of this set by this recipe"
-        lora = self.lora()
-        if not lora.is_file():
-            return f"{lora} is gone"
-        return "" if digest_file(lora) == found["training"].get("sha256") else f"{lora} is not the one of its card"
-
-    def lora(self) -> Path:
-        """Return the file that the LoRA's card names."""
-        found = card.read(self._run()) or {"training": {}}
-        return self._run() / Path(str(found["training"].get("file"))).name
-
-    def _run(self) -> Path:
+    def trained(self) -> Look:
+        """Look whether the LoRA of this set by this recipe is home."""
         made = self.ready()
-        return self.models / run_name(made.recipe, made.dataset)
+        run = self.models / run_name(made.recipe, made.dataset)
+        found = card.read(run)
+        if found is None:
+            return Look("no LoRA yet of this set by this recipe", run)
+        lora = run / Path(str(found["training"].get("file"))).name
+        if not lora.is_file():
+            return Look(f"{lora} is gone", lora)
+        same = digest_file(lora) == found["training"].get("sha256")
+        return Look("" if same else f"{lora} is not the one of its card", lora)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen of a step: what keeps it from being done ("" when it is), and where its result is."""
+
+    lacks: str
+    result: Path
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step: `lacking` says what keeps it from being done ("" when it is), `result` where that is, `work` does it.
-
-    `work` returns an exit code, and may be called again after whatever happened.
-    """
+    """One step: `look` says how it stands, `work` does it, may be called again after anything, and returns a code."""
 
     name: str
-    lacking: Callable[[], str]
-    result: Callable[[], Path]
+    look: Callable[[], Look]
     work: Callable[[], int]
 
 
@@ -81,6 +78,7 @@ class Ran:
     state: str
     words: str
     code: int = 0
+    hint: str = ""
 
 
 def asked(settings: Settings, slug: str) -> Asked:
@@ -102,22 +100,17 @@ def asked(settings: Settings, slug: str) -> Asked:
         problems += _wrong(path, options)
     if problems or options is None:
         raise ConfigError(problems, "dgops gather and dgops train plan look at each by itself")
-    return Asked(options, path, folder / MODELS)
+    return Asked(options, path, folder / results.MODELS)
 
 
-def go(steps: Sequence[Step], again: str, begins: Callable[[str, str], None], told: Callable[[Ran], None]) -> list[Ran]:
-    """Do what is not done, in order, until a step fails; `again` is the command that goes on from there.
-
-    A DgopsError out of a step is raised with the step's name and with that command.
-    """
+def go(steps: Sequence[Step], begins: Callable[[str, str], None], told: Callable[[Ran], None]) -> list[Ran]:
+    """Do what is not done, in order, until a step fails; `begins` hears of each that is worked on, and why."""
     ran: list[Ran] = []
     for step in steps:
         try:
             found = _one(step, begins)
         except DgopsError as error:
-            error.message = f"{step.name}: {error.message}"
-            error.hint = f"{error.hint}; then the same goes on:  {again}".removeprefix("; then ")
-            raise
+            found = Ran(step.name, FAILED, error.message, error.exit_code, error.hint)
         ran.append(found)
         told(found)
         if found.state == FAILED:
@@ -126,15 +119,15 @@ def go(steps: Sequence[Step], again: str, begins: Callable[[str, str], None], to
 
 
 def _one(step: Step, begins: Callable[[str, str], None]) -> Ran:
-    why = step.lacking()
-    if not why:
-        return Ran(step.name, HELD, str(step.result()))
-    begins(step.name, why)
+    seen = step.look()
+    if not seen.lacks:
+        return Ran(step.name, HELD, str(seen.result))
+    begins(step.name, seen.lacks)
     code = step.work()
-    left = step.lacking()
-    if code or left:
-        return Ran(step.name, FAILED, left or f"exit {code}", code or 1)
-    return Ran(step.name, DONE, str(step.result()))
+    seen = step.look()
+    if code or seen.lacks:
+        return Ran(step.name, FAILED, seen.lacks or f"exit {code}", code or 1)
+    return Ran(step.name, DONE, str(seen.result))
 
 
 def _wrong(path: Path, options: Options | None) -> list[str]:
