@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dgops.errors import DgopsError
 from dgops.jobs.link import Link
 from dgops.jobs.ready import deployed, require_ready
-from dgops.training import prepare, run, trainer
+from dgops.training import prepare, scene, trainer
 from dgops.training.machine import GIB, Machine, version_among
 from dgops.training.order import Order, run_name
 from dgops.transport.become import run_as_root
@@ -62,7 +62,7 @@ def on(host: Host, settings: Settings, made: Ready) -> Preview:
         installed = _installed(link, order.venv)
     machine = _machine(seen)
     try:
-        run.require_gpu(chosen, machine, mode)
+        scene.require_gpu(chosen, machine, mode)
     except DgopsError as error:
         refusals.append(error.message)
     plan = chosen.plan(made.recipe, made.dataset, _place(order, machine, mode, installed))
@@ -76,7 +76,7 @@ def on(host: Host, settings: Settings, made: Ready) -> Preview:
 def _place(order: Order, machine: Machine, mode: str, installed: tuple[str, ...] = ()) -> Place:
     """Return the place of a plan that is only looked at; where nothing is known of its venv, nothing is refused."""
     torch, xformers = (version_among(installed, package) for package in ("torch", "xformers"))
-    found = run.place_of(order, Path("work"), machine, mode)
+    found = scene.place_of(order, Path("work"), machine, mode)
     return replace(found, torch=torch, xformers=bool(xformers) or not installed)
 
 

@@ -11,7 +11,7 @@ from dgops.hosts import secrets
 from dgops.jobs.gpus import Gpus
 from dgops.jobs.job import Input, Output, Request
 from dgops.jobs.ready import deployed
-from dgops.training import elsewhere, order, prepare, results, run, silence
+from dgops.training import elsewhere, order, prepare, results, scene, silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +74,7 @@ class Work:
     def _inputs(self, host: Host, ordered: Order) -> tuple[Input, ...]:
         path = self.settings.state / "training" / f"{ordered.run}.json"
         write_json(path, order.to_json(ordered))
-        sets = {run.DATASET: self.made.folder, run.REGULARISATION: self.made.regularisation}
+        sets = {scene.DATASET: self.made.folder, scene.REGULARISATION: self.made.regularisation}
         return (
             Input(path, ORDER),
             *(Input(folder, name, _names(folder)) for name, folder in sets.items() if folder),
