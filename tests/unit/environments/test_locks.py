@@ -5,7 +5,7 @@ import pytest
 from dgops.environments import locks, profiles, tables
 from dgops.errors import DgopsError, UsageError
 
-ENVIRONMENTS = ["ai-toolkit", "caption", "comfyui", "musubi", "sd-scripts", "tiny"]
+ENVIRONMENTS = ["ai-toolkit", "caption", "comfyui", "musubi", "sd-scripts", "sd-scripts-v0.10", "tiny"]
 
 
 def test_what_is_wanted(locks_of_app):
@@ -63,7 +63,7 @@ def test_this_trees_locks(name):
     assert least <= first <= last <= most
 
 
-@pytest.mark.parametrize("name", ["sd-scripts", "musubi", "comfyui", "caption"])
+@pytest.mark.parametrize("name", ["sd-scripts", "sd-scripts-v0.10", "musubi", "comfyui", "caption"])
 def test_numpy_is_older_than_2(name):
     text = (tables.folder("locks") / f"{name}.txt").read_text()
     assert {line.split(" ")[0] for line in text.splitlines() if line.startswith("numpy==")} == {"numpy==1.26.4"}
