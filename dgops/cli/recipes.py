@@ -44,7 +44,7 @@ def list_recipes(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print it resolved: the preset's values with its own.")
 def show(recipe: str, as_json: bool) -> None:
     """Print a recipe as it is written, or resolved."""
-    from dgops.jobs.recipe import text_of
+    from dgops.jobs.reader import text_of
     from dgops.training import prepare
     from dgops.training import recipe as reading
 
@@ -64,7 +64,7 @@ def new(name: str, source: str, dataset: str) -> None:
     import json
     import os
 
-    from dgops.jobs.recipe import text_of
+    from dgops.jobs.reader import text_of
     from dgops.training import prepare, recipe
 
     path = Path(name if name.endswith((".yml", ".yaml")) else f"{name}.yml")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dgops.errors import ConfigError, UsageError
-from dgops.jobs.recipe import Reader, scalar, text_of
+from dgops.jobs.reader import Reader, scalar, text_of
 from dgops.training import capabilities, presets, trainer
 from dgops.training.values import Model, Recipe, Samples
 
@@ -45,7 +45,7 @@ WORDS = ("optimizer", "scheduler", "precision")
 
 def load(path: Path) -> Recipe:
     """Read a recipe; raises ConfigError with every mistake, each with file, line and key."""
-    return parse(text_of(path), path)
+    return parse(text_of(path, HINT), path)
 
 
 def parse(text: str, path: Path) -> Recipe:

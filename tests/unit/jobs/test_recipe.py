@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgops.errors import ConfigError
-from dgops.jobs import recipe
+from dgops.jobs import reader, recipe
 from dgops.jobs.recipe import input_of, load, output_of, parse
 
 CASES = Path(__file__).parents[2] / "cases/recipes"
@@ -51,7 +51,7 @@ def test_a_file_that_is_none(tmp_path):
     for path in (tmp_path / "none.yml", tmp_path):
         with pytest.raises(ConfigError):
             load(path)
-    (tmp_path / "big.yml").write_text("#" * (recipe.LARGEST + 1))
+    (tmp_path / "big.yml").write_text("#" * (reader.LARGEST + 1))
     (tmp_path / "latin.yml").write_bytes(b"kind: \xe9")
     for name in ("big.yml", "latin.yml"):
         with pytest.raises(ConfigError, match=name):
