@@ -33,7 +33,7 @@ def run_job(ctx: click.Context, host: str | Host, request: Request, options: Opt
     DgopsError for what keeps the job from starting.
     """
     from dgops.jobs.place import Place
-    from dgops.jobs.ready import base_of, deployed
+    from dgops.jobs.ready import base_on
     from dgops.jobs.submit import submit
 
     settings: Settings = ctx.obj
@@ -52,7 +52,7 @@ def run_job(ctx: click.Context, host: str | Host, request: Request, options: Opt
         say(f"{job.id}  {job.host}  started")
         hint(f"dgops jobs follow {job.id}")
         return _finished(Ended(0, job), options, plain_text=job.id)
-    place = Place(chosen, base_of(deployed(chosen, settings)), job.id, request.outputs)
+    place = Place(chosen, base_on(chosen, settings), job.id, request.outputs)
     return attend(settings, place, shown)
 
 
@@ -73,13 +73,13 @@ def _under_way(settings: Settings, host: Host, request: Request) -> tuple[Place,
     from dgops.jobs import memory
     from dgops.jobs.link import Link
     from dgops.jobs.place import Place, show
-    from dgops.jobs.ready import base_of, deployed
+    from dgops.jobs.ready import base_on
 
     alike = memory.alike(settings.state, host.name, request.fingerprint) if request.fingerprint else []
     for known in alike:
         if known.over:
             continue
-        place = Place(host, base_of(deployed(host, settings)), known.id, known.outputs, known.home)
+        place = Place(host, base_on(host, settings), known.id, known.outputs, known.home)
         try:
             with Link(host, settings) as link:
                 job, _ = show(link, place)

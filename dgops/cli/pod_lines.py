@@ -59,8 +59,7 @@ def gpu_of(pod: Pod) -> str:
     """Return a pod's GPUs in a word; one that started without any says so."""
     if not pod.gpu_count:
         return "no GPU"
-    name = pod.gpu.removeprefix("NVIDIA ").removeprefix("GeForce ")
-    return f"{pod.gpu_count} × {name}" if pod.gpu_count > 1 else name
+    return f"{pod.gpu_count} × {pod.gpu_name}" if pod.gpu_count > 1 else pod.gpu_name
 
 
 def pod_json(pod: Pod, standing: Standing | None = None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from dgops.jobs.link import Link
 from dgops.jobs.place import Place, show
 from dgops.jobs.progress import Silent
 from dgops.jobs.pull import pull
-from dgops.jobs.ready import base_of, deployed, work_user
+from dgops.jobs.ready import base_on, work_user
 from dgops.pods import names
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _bring_outputs(settings: Settings, host: Host, pod: Pod, guard: Guard) -> No
 
 def _pulled(settings: Settings, host: Host, known: Remembered, guard: Guard) -> Job:
     """Bring one job's outputs home as far as they are whole; returns how it stands."""
-    place = Place(host, base_of(deployed(host, settings)), known.id, known.outputs)
+    place = Place(host, base_on(host, settings), known.id, known.outputs)
     with Link(host, settings) as link:
         job, _ = show(link, place)
         if job.over:

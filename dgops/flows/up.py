@@ -170,8 +170,7 @@ class _Flow:
         begun = time.monotonic()
         self.ready_begun = begun
         pod, self.how = self.renter.get()
-        gpu = pod.gpu.removeprefix("NVIDIA ").removeprefix("GeForce ")
-        where = f"{gpu or 'no GPU'}  {pod.data_center}  {pod.cost:.2f} $ an hour"
+        where = f"{pod.gpu_name or 'no GPU'}  {pod.data_center}  {pod.cost:.2f} $ an hour"
         self.hands.step(self.name, self.how, f"{where}  {pod.id}", time.monotonic() - begun)
         return pod
 

@@ -13,7 +13,7 @@ from dgops.jobs.follow import follow
 from dgops.jobs.link import Link
 from dgops.jobs.place import Place, show
 from dgops.jobs.pull import pull
-from dgops.jobs.ready import base_of, deployed, work_user
+from dgops.jobs.ready import base_on, work_user
 from dgops.jobs.resume import resume
 from dgops.jobs.submit import submit
 
@@ -50,7 +50,7 @@ class Runner:
         place = self._found(host, request, fate)
         if place is None:
             job = submit(host, self.settings, request, self.watcher)
-            place = Place(host, self._base(host), job.id, request.outputs)
+            place = Place(host, base_on(host, self.settings), job.id, request.outputs)
         return self._followed(place, fate), place
 
     def home(self, place: Place) -> Pulled | None:
@@ -67,7 +67,7 @@ class Runner:
     def _found(self, host: Host, request: Request, fate: Callable[[], str]) -> Place | None:
         """Return the newest job that does this and did not fail; one that was lost goes on."""
         for known in memory.alike(self.settings.state, host.name, request.fingerprint):
-            place = Place(host, self._base(host), known.id, known.outputs, known.home)
+            place = Place(host, base_on(host, self.settings), known.id, known.outputs, known.home)
             with Link(host, self.settings, self.watcher.told) as link:
                 job = self._shown(link, place, fate)
                 if job is None:
@@ -124,6 +124,3 @@ class Runner:
             return LostError(evidence, "run the same again: it goes on from there")
         # A pod that runs on and shows another key is somebody else's, or was started anew this moment.
         return error if not isinstance(error, (HostKeyError, AccessError)) else UnreachableError(error.message)
-
-    def _base(self, host: Host) -> str:
-        return base_of(deployed(host, self.settings))

@@ -12,10 +12,6 @@ from dgops.hosts.mangled import TWICE, likely
 from dgops.hosts.wsl_conf import mount_root
 
 UNSEEN = "looks like a Windows path that lost its backslashes, or that WSL cannot see"
-# Said where somebody expects git under a Windows drive; nothing ever makes a repository there.
-NO_GIT_THERE = (
-    "a copy under a Windows drive has no .git, and that is as it should be: git's state lives in the Linux file system"
-)
 DRIVE = re.compile(r"^([A-Za-z]):(.*)$", re.DOTALL)
 # \\?\C:\x, which Windows' own programs print for long paths.
 LONG = re.compile(r"^\\\\\?\\(?=[A-Za-z]:)")
@@ -83,11 +79,6 @@ def to_here(text: str, mount: str | None = None) -> Path:
         question = f"did you mean {meant}? " if meant else ""
         raise UsageError(f"{text!r} {UNSEEN}", f"{question}in a shell, put a Windows path in single quotes")
     return Path(translated)
-
-
-def is_windows_mount(path: Path, mount: str | None = None) -> bool:
-    """Return whether a path lies on one of Windows' drives, where git is slow and file modes are not kept."""
-    return wsl_to_windows(str(path.absolute()), mount) is not None
 
 
 def advice(path: str, mount: str | None = None) -> str:

@@ -12,7 +12,7 @@ from dgops.health.fanout import each
 from dgops.jobs import memory
 from dgops.jobs.job import Job, from_view
 from dgops.jobs.link import Link
-from dgops.jobs.ready import base_of, deployed
+from dgops.jobs.ready import base_on
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
@@ -58,7 +58,7 @@ def _of_host(host: Host, settings: Settings) -> HostJobs:
         return HostJobs(host.name, _lost(memory.unfinished(settings.state), host.name, host.away))
     try:
         with Link(host, settings) as link:
-            answer = link.call("job", {"op": "list", "base": base_of(deployed(host, settings))})
+            answer = link.call("job", {"op": "list", "base": base_on(host, settings)})
             rows = answer.get("jobs")
     except DgopsError as error:
         return HostJobs(host.name, error=error)

@@ -9,7 +9,7 @@ from dgops.errors import DgopsError, UnreachableError, UsageError
 from dgops.jobs import memory
 from dgops.jobs.job import from_view, require_prefix
 from dgops.jobs.listing import listed
-from dgops.jobs.ready import base_of, deployed
+from dgops.jobs.ready import base_on
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ def find(text: str, known: Inventory, settings: Settings, only: Sequence[Host] |
                 f"job {remembered.id} is on {remembered.host}, which is in no inventory now",
                 "name the inventory that holds it:  dgops --inventory DIR jobs …",
             )
-        return Place(host, base_of(deployed(host, settings)), remembered.id, remembered.outputs, remembered.home)
+        return Place(host, base_on(host, settings), remembered.id, remembered.outputs, remembered.home)
     hosts = list(only or known.hosts.values())
     found, errors = [], []
     for answer in listed(hosts, settings):
@@ -61,7 +61,7 @@ def find(text: str, known: Inventory, settings: Settings, only: Sequence[Host] |
         raise _not_found(text, errors)
     host = known.hosts[found[0].host]
     mine = remembered if remembered and remembered.id == found[0].id else None
-    base = base_of(deployed(host, settings))
+    base = base_on(host, settings)
     return Place(host, base, found[0].id, mine.outputs if mine else None, bool(mine and mine.home))
 
 

@@ -62,6 +62,11 @@ def base_of(contract: Contract) -> str:
     return f"{contract.persistent_root.rstrip('/')}/dgops"
 
 
+def base_on(host: Host, settings: Settings) -> str:
+    """Return that folder on a host; raises DgopsError where no deploy from here left a contract."""
+    return base_of(deployed(host, settings))
+
+
 def work_user(host: Host) -> str:
     """Return the user whom jobs run as on a host."""
     return str(host.variables.get("user__name", "seanf"))

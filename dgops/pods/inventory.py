@@ -93,8 +93,7 @@ def _named(settings: Settings, pods: Sequence[Pod]) -> dict[Pod, str]:
 
 
 def _groups(pod: Pod) -> tuple[str, ...]:
-    gpu = pod.gpu.removeprefix("NVIDIA ").removeprefix("GeForce ")
-    parts = {"gpu": gpu if pod.gpu_count else "", "dc": pod.data_center, "cloud": pod.cloud, "": pod.status}
+    parts = {"gpu": pod.gpu_name if pod.gpu_count else "", "dc": pod.data_center, "cloud": pod.cloud, "": pod.status}
     return tuple(f"{ALL}_{f'{kind}_' if kind else ''}{slug(text)}" for kind, text in parts.items() if slug(text))
 
 

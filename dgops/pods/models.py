@@ -51,6 +51,11 @@ class Pod:
     profile: str = ""
     limits: Mapping[str, str] = field(default_factory=dict, hash=False)
 
+    @property
+    def gpu_name(self) -> str:
+        """The GPU without its maker's words."""
+        return self.gpu.removeprefix("NVIDIA ").removeprefix("GeForce ")
+
 
 @dataclass(frozen=True)
 class GpuType:

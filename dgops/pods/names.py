@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dgops.pods.models import Pod
-    from dgops.pods.provider import Provider
 
 PREFIX = "dgops-"
 # The provider takes names of 60 characters.
@@ -28,11 +27,6 @@ def remote(name: str) -> str:
 def short(name: str) -> str:
     """Return a pod's name here."""
     return name.removeprefix(PREFIX)
-
-
-def find(provider: Provider, name: str) -> Pod:
-    """Return the one pod of that name or id; raises UsageError where there is none, or more than one."""
-    return chosen(provider.pods(), name)
 
 
 def chosen(pods: Sequence[Pod], name: str) -> Pod:

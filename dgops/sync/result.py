@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from dgops.sync.maps import Shared
     from dgops.sync.reconcile import Change
 
-OUTCOMES = ("parity", "pulled", "pushed", "merged", "conflict", "refused", "fresh", "unreachable")
 BAD = ("conflict", "refused", "fresh", "unreachable")
 
 

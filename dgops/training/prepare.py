@@ -11,6 +11,7 @@ from dgops.dataset import manifest as manifests
 from dgops.environments import tables
 from dgops.errors import DgopsError, UsageError
 from dgops.files import digest_bytes, digest_files
+from dgops.jobs.ready import base_of
 from dgops.training import recipe as recipes
 from dgops.training import trainer
 from dgops.training.order import Order, run_name
@@ -76,7 +77,7 @@ def ready(path: Path, dataset: str = "") -> Ready:
 def order_for(host: Host, contract: Contract, made: Ready) -> Order:
     """Return what the host is handed; raises DgopsError where it has no environment for the trainer."""
     chosen = trainer.get(made.recipe.trainer)
-    base = f"{contract.persistent_root.rstrip('/')}/dgops"
+    base = base_of(contract)
     store = host.variables.get("comfyui__models") or f"{contract.persistent_root.rstrip('/')}/models"
     run = run_name(made.recipe, made.dataset)
     known = bool(host.variables.get("comfyui__models")) or any(one.role == "comfyui" for one in contract.checks)

@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 
 from dgops.errors import UsageError
 from dgops.hosts.paths import (
-    NO_GIT_THERE,
     advice,
-    is_windows_mount,
     is_windows_path,
     to_here,
     windows_to_wsl,
@@ -55,7 +53,6 @@ def test_there_and_back(drive, parts, slash, mount):
     here = to_here(windows, mount)
     assert here.parts[: len(Path(mount).parts)] == Path(mount).parts
     assert wsl_to_windows(str(here), mount, slash) == windows
-    assert is_windows_mount(here, mount)
 
 
 @given(RUBBISH)
@@ -138,13 +135,6 @@ def test_what_windows_calls_it(path):
 
 def test_windows_slashes_may_be_plain_ones():
     assert wsl_to_windows("/mnt/c/AI/apps", slash="/") == "C:/AI/apps"
-
-
-def test_a_windows_mount():
-    assert is_windows_mount(Path("/mnt/c/AI/repo"))
-    assert not is_windows_mount(Path("/home/seanf/repo"))
-    assert not is_windows_mount(Path("repo"))
-    assert "no .git" in NO_GIT_THERE
 
 
 def test_advice_translates_or_says_why_not():

@@ -17,11 +17,11 @@ def test_find_by_id_then_by_our_name_then_by_any():
 
 def test_none_and_two(double, provider):
     with pytest.raises(UsageError, match="no pod is called pod"):
-        names.find(provider, "pod")
+        names.chosen(provider.pods(), "pod")
     first, second = double.rent(), double.rent()
     with pytest.raises(UsageError, match="2 pods are called pod"):
-        names.find(provider, "pod")
-    assert names.find(provider, first).id != second
+        names.chosen(provider.pods(), "pod")
+    assert names.chosen(provider.pods(), first).id != second
 
 
 @pytest.mark.parametrize("name", ["", "Pod", "a b", "../x", "-a", "a" * 60])
