@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Optional, Set
 
 from dgops.agent import attest, manifest, pins
 from dgops.agent import program as origin
+from dgops.agent.attest_wheel import attest_wheel
 
 Observation = Dict[str, Any]
 DPKG_STATUS = "/var/lib/dpkg/status"
@@ -141,7 +142,7 @@ def wheel(check: Dict[str, Any]) -> Observation:
         return {"exists": False}
     return {
         "exists": True,
-        **attest.report(attest.attest_wheel(check["path"], check["wheel"], bool(check.get("deep")))),
+        **attest.report(attest_wheel(check["path"], check["wheel"], bool(check.get("deep")))),
     }
 
 

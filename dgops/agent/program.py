@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import time
+import zipfile
 from typing import Any, Dict, List, Optional, Tuple
 
-from dgops.agent import jobdir, wheels
+from dgops.agent import jobdir, wheel_fetch, wheels
 from dgops.agent.attest import digest_of
 from dgops.agent.manifest import TICK, stamp_of
 from dgops.agent.pins import Pin, locked
@@ -49,12 +50,19 @@ def ensure_uv(path: str, lock: str, cache: str, check: bool = False) -> Tuple[bo
     if check or not wrong:
         return bool(wrong), []
     # The wheel first: without it the program that is there stays.
-    found, downloaded = wheels.fetch([pin], cache)
-    if os.path.lexists(path):
-        os.unlink(path)
-    wheels.ensure_uv(path, lock, cache)
+    found, downloaded = wheel_fetch.fetch([pin], cache)
+    _take_out(found[pin], path)
     _keep(path, "sha256:" + wheels.sha256(found[pin]).hexdigest())
     return True, downloaded
+
+
+def _take_out(wheel: str, path: str) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    wheels.require_space(path, [wheel], 1)
+    with zipfile.ZipFile(wheel) as archive:
+        member = next(name for name in archive.namelist() if name.endswith(".data/scripts/uv"))
+        wheels.write(path + ".new", archive.read(member), 0o755)
+    os.replace(path + ".new", path)
 
 
 def _keep(path: str, wheel: str) -> None:

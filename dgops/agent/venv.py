@@ -9,12 +9,14 @@ import time
 import zipfile
 from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
-from dgops.agent import manifest, program, wheels
-from dgops.agent.attest import Attested, attest, attest_wheel, digest_of
+from dgops.agent import manifest, program, wheel_fetch, wheels
+from dgops.agent.attest import Attested, attest, digest_of
+from dgops.agent.attest_wheel import attest_wheel
 from dgops.agent.manifest import STAMP, TICK, Manifest, Row
 from dgops.agent.mend import Plan, concerns, discard_all, plan_of, set_modes, take_away
 from dgops.agent.pins import Pin, locked
-from dgops.agent.wheels import require_space, run, scratch, stop
+from dgops.agent.scratch import scratch
+from dgops.agent.wheels import require_space, run, stop
 
 INSTALL_SECONDS = 1200
 MOST_TOLD = 200
@@ -65,7 +67,7 @@ def settle(venv: Dict[str, Any], uv: str, cache: str, check: bool = False) -> An
             fresh = Manifest(found.proven, found.folders, manifest.python(), found.taken)
             manifest.write(path, fresh)
         return done
-    wheels_of, done["downloaded"] = wheels.fetch(
+    wheels_of, done["downloaded"] = wheel_fetch.fetch(
         [wanted[name] for name in plan.install], cache, venv.get("index_url") or ""
     )
     os.makedirs(os.path.dirname(path), exist_ok=True)

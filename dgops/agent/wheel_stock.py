@@ -9,8 +9,9 @@ from typing import Dict, FrozenSet, List, Sequence, Tuple
 
 from dgops.agent import wheel_archive
 from dgops.agent.pins import Pin, everywhere, locked
+from dgops.agent.wheel_fetch import download
 from dgops.agent.wheel_notes import Notes, text_digest
-from dgops.agent.wheels import brought, digest, download, proven, shelf, stop
+from dgops.agent.wheels import brought, digest, proven, shelf, stop
 
 
 @dataclass(frozen=True)

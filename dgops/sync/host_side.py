@@ -1,20 +1,17 @@
-"""The host's side of a sync as git would have it: what counts, what is left out and why, and the ids of it all."""
+"""The host's side of a sync: what of the mapped folders counts, what is left out and why."""
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dgops.errors import DgopsError
 from dgops.git import blobs
-from dgops.git.entry import LINK, Entry, blob_id
-from dgops.sync import names, snapshot, transfers
+from dgops.git.entry import LINK, blob_id
+from dgops.sync import names, snapshot
 from dgops.sync.names import under
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from dgops.git.repository import Repository
     from dgops.sync.maps import Map
@@ -23,7 +20,6 @@ if TYPE_CHECKING:
 
 # Folders that nobody wants home where the repository ignores them, and that are too large to hash each time.
 HEAVY = ("node_modules", ".venv", "venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".tox")
-MAX_TOTAL = 1 << 30
 ELSEWHERE = "name it in .gitignore, or keep it outside of the map"
 
 
@@ -134,134 +130,3 @@ def _take_folder(
     for path, (reason, detail) in folder.odd.items():
         words = f"{int(detail) >> 20} MB, and 50 is the most: {ELSEWHERE}" if detail.isdecimal() else reason
         skipped.append(Skipped(f"{local}/{path}", words, hostile=False))
-
-
-@dataclass(frozen=True)
-class Contents:
-    """The ids that git gives to what the host holds, and what is to be remembered of them.
-
-    `changed` are paths whose bytes were no longer those that the look saw.
-    """
-
-    entries: dict[str, Entry]
-    cleaned: dict[str, list[str]]
-    changed: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Cleaner:
-    """Turns what a host holds into what git would hold, by the attributes of one commit.
-
-    `known` are trees at home: a file with the very bytes of one of their blobs is no edit.
-    """
-
-    repository: Repository
-    commit: str
-    known: Sequence[Mapping[str, Entry]]
-    remembered: Mapping[str, list[str]]
-
-    def clean(self, side: HostSide, maps: Sequence[Map], transport: Transport | None) -> Contents:
-        """Return the ids of the files below some maps; what home has never seen is fetched and written as blobs.
-
-        Without a transport nothing is fetched, and new content keeps the id of its bytes.
-        """
-        heads = tuple(f"{one.local_path}/" for one in maps)
-        files = {path: seen for path, seen in side.files.items() if path.startswith(heads)}
-        # A link's target came with the look, and is its content.
-        links = {path: seen for path, seen in files.items() if seen.mode == LINK}
-        unknown = self._unknown(files)
-        converted = blobs.conversions(self.repository, self.commit, sorted(unknown))
-        ids, open_paths = self._settled(files, unknown, converted)
-        ids |= {path: seen.id for path, seen in links.items()}
-        changed: frozenset[str] = frozenset()
-        if transport:
-            self._write_links(links)
-            fetched, changed = self._fetched({path: files[path] for path in open_paths}, converted, transport, maps)
-            ids |= fetched
-        else:
-            ids |= {path: files[path].id for path in open_paths}
-        entries = {path: Entry(files[path].mode, ids[path]) for path in files if path in ids}
-        cleaned = {
-            path: [files[path].id, how, ids[path]]
-            for path, how in converted.items()
-            if path in ids and (path not in open_paths or transport)
-        }
-        return Contents(entries, cleaned, changed)
-
-    def _unknown(self, files: Mapping[str, Seen]) -> set[str]:
-        unknown = {path for path, seen in files.items() if seen.mode != LINK}
-        for tree in self.known:
-            unknown = {path for path in unknown if path not in tree or tree[path].id != files[path].id}
-        return unknown
-
-    def _settled(
-        self, files: Mapping[str, Seen], unknown: set[str], converted: Mapping[str, str]
-    ) -> tuple[dict[str, str], list[str]]:
-        """Return the ids that need no bytes, and the paths whose bytes are needed."""
-        ids = {path: seen.id for path, seen in files.items() if path not in unknown and seen.mode != LINK}
-        there = blobs.existing(self.repository, [files[path].id for path in unknown if path not in converted])
-        remembered = {
-            path: known[2]
-            for path, how in converted.items()
-            if (known := self.remembered.get(path)) and known[:2] == [files[path].id, how]
-        }
-        still = blobs.existing(self.repository, remembered.values())
-        for path in unknown:
-            if path not in converted and files[path].id in there:
-                ids[path] = files[path].id
-            elif remembered.get(path) in still:
-                ids[path] = remembered[path]
-        return ids, [path for path in unknown if path not in ids]
-
-    def _write_links(self, links: Mapping[str, Seen]) -> None:
-        there = blobs.existing(self.repository, [seen.id for seen in links.values()])
-        for seen in links.values():
-            if seen.id not in there:
-                blobs.write_blob(self.repository, seen.target.encode())
-
-    def _fetched(
-        self, files: Mapping[str, Seen], converted: Mapping[str, str], transport: Transport, maps: Sequence[Map]
-    ) -> tuple[dict[str, str], frozenset[str]]:
-        """Write what home has never seen as blobs; returns their ids, and the paths whose bytes were others."""
-        total = sum(seen.size for seen in files.values())
-        if total > MAX_TOTAL:
-            raise DgopsError(
-                f"{total >> 20} MB of new files are on the host, and {MAX_TOTAL >> 20} is the most for one sync",
-                "what is not meant to come home belongs into .gitignore",
-            )
-        with tempfile.TemporaryDirectory(prefix="in-", dir=self.repository.scratch) as folder:
-            place = Path(folder)
-            wanted = {
-                path: transfers.Wanted(*there(path, maps), seen, place / path) for path, seen in sorted(files.items())
-            }
-            plain = {
-                path for path, seen in files.items() if path not in converted and seen.size <= transfers.BATCH_BYTES
-            }
-            ids = self._written({path: one for path, one in wanted.items() if path in plain}, transport)
-            ids |= self._converted({path: one for path, one in wanted.items() if path not in plain}, transport, place)
-        return ids, frozenset(files.keys() - ids.keys())
-
-    def _written(self, wanted: Mapping[str, transfers.Wanted], transport: Transport) -> dict[str, str]:
-        """Fetch files whose bytes are their blobs'; they need no place on this disk."""
-        paths = {one.target: path for path, one in wanted.items()}
-        ids: dict[str, str] = {}
-        for pieces in transfers.read(transport, list(wanted.values())):
-            same = [(one, content) for one, content in pieces if one.is_in(content)]
-            blobs.write_blobs(self.repository, [content for _, content in same])
-            ids |= {paths[one.target]: one.seen.id for one, _ in same}
-        return ids
-
-    def _converted(self, wanted: Mapping[str, transfers.Wanted], transport: Transport, place: Path) -> dict[str, str]:
-        """Fetch files that git has to look at before it keeps them, and very large ones."""
-        stale = transfers.fetch(transport, list(wanted.values()))
-        for target in stale:
-            target.unlink()
-        return blobs.add_files(
-            self.repository, self.commit, place, [path for path, one in wanted.items() if one.target not in stale]
-        )
-
-
-def there(path: str, maps: Sequence[Map]) -> tuple[str, str]:
-    """Return a path of the repository as its mapped folder on the host, and the path below that."""
-    one = next(one for one in maps if under(path, (one.local_path,)))
-    return one.host_path, path[len(one.local_path) + 1 :]

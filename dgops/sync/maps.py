@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dgops.errors import ConfigError, UsageError
 from dgops.git.repository import GitError, open_repository
 from dgops.hosts.paths import advice, is_windows_path, windows_to_wsl
-from dgops.sync.names import refusal
+from dgops.sync.names import refusal, under
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -94,6 +94,12 @@ def load(settings: Settings) -> tuple[Shared, ...]:
 def load_artifacts(settings: Settings) -> tuple[Map, ...]:
     """Read the maps of artifacts in dgops.toml; raises as `load` does."""
     return tuple(one for one in _load(settings) if one.kind == ARTIFACTS)
+
+
+def there(path: str, maps: Sequence[Map]) -> tuple[str, str]:
+    """Return a path of the repository as its mapped folder on the host, and the path below that."""
+    one = next(one for one in maps if under(path, (one.local_path,)))
+    return one.host_path, path[len(one.local_path) + 1 :]
 
 
 def _load(settings: Settings) -> list[Map]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from dgops.git import blobs
 from dgops.git.entry import SUBMODULE, Entry
 from dgops.sync import transfers
-from dgops.sync.host_side import Skipped, there
+from dgops.sync.host_side import Skipped
+from dgops.sync.maps import there
 from dgops.sync.names import under
 
 if TYPE_CHECKING:

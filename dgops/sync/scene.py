@@ -12,6 +12,7 @@ from dgops.git.repository import require_identity, unfinished
 from dgops.git.trees import files_at, read_tree, records
 from dgops.sync import host_side, reconcile, state
 from dgops.sync.apply import Place
+from dgops.sync.cleaner import Cleaner
 from dgops.sync.names import refusal
 from dgops.sync.result import Refusal
 
@@ -130,7 +131,7 @@ class Scene:
         remembered of it.
         """
         head = self.home(maps, self.head)
-        cleaner = host_side.Cleaner(self.repository, self.head, (onto, head), self.state.cleaned)
+        cleaner = Cleaner(self.repository, self.head, (onto, head), self.state.cleaned)
         contents = cleaner.clean(side, maps, self.transport if fetch else None)
         unseen = side.unseen | contents.changed
         entries: dict[str, Entry] = {}

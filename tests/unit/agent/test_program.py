@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from dgops.agent import observe, pins, program, wheels
+from dgops.agent import observe, pins, program, wheel_fetch, wheels
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_without_its_wheel_the_one_that_is_there_stays(uv, tmp_path, monkeypatch
     def fail(*_):
         wheels.stop("no network")
 
-    monkeypatch.setattr(wheels, "download", fail)
+    monkeypatch.setattr(wheel_fetch, "download", fail)
     with pytest.raises(SystemExit, match="no network"):
         program.ensure_uv(str(uv[0]), uv[1].read_text(), str(tmp_path))
     assert uv[0].exists()

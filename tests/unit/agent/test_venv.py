@@ -11,7 +11,7 @@ import zipfile
 import pytest
 from venvs import SITE, UV, Made, lock_of, make_wheel
 
-from dgops.agent import manifest, observe, pins, wheels
+from dgops.agent import manifest, observe, pins, wheel_fetch, wheels
 from dgops.agent import venv as venvs
 from dgops.health.check import Check
 from dgops.health.judge import judge
@@ -376,7 +376,7 @@ def test_a_disk_that_fills_up_in_the_middle(tmp_path):
         wanted = pins.locked(made.lock.read_text())
         venvs.make(str(made.path))
         venvs.skeleton(str(made.path), UV)
-        found, _ = wheels.fetch(list(wanted.values()), str(made.cache))
+        found, _ = wheel_fetch.fetch(list(wanted.values()), str(made.cache))
         with pytest.raises(SystemExit, match="ended with exit"):
             venvs.install(str(made.path), UV, found)
         assert look(made) != ""

@@ -5,7 +5,7 @@ import os
 import pytest
 from wheel_house import build, lock, sha
 
-from dgops.agent import mounts, wheel_archive, wheels
+from dgops.agent import mounts, wheel_archive, wheel_fetch
 from dgops.agent.pins import locked
 from dgops.agent.wheel_notes import Notes
 from dgops.agent.wheel_stock import Lock, stock
@@ -35,7 +35,7 @@ class Volume:
 
 @pytest.fixture(params=["a folder", "a file system in user space"])
 def volume(request, tmp_path, monkeypatch):
-    monkeypatch.setattr(wheels, "download", lambda pins, *_: pytest.fail(f"downloads {pins}") if pins else [])
+    monkeypatch.setattr(wheel_fetch, "download", lambda pins, *_: pytest.fail(f"downloads {pins}") if pins else [])
     if request.param != "a folder":
         mounted = request.getfixturevalue("in_user_space")(tmp_path / "volume")
         assert mounts.is_network(mounts.filesystem(str(mounted)))
@@ -88,7 +88,7 @@ def test_an_altered_copy_is_never_handed_out(volume):
     copy = volume.near / volume.wheels[0].name
     copy.write_bytes(b"altered")
     pins = list(locked(volume.lock.text).values())
-    found, downloaded = wheels.fetch(pins, str(volume.cache), near=str(volume.near))
+    found, downloaded = wheel_fetch.fetch(pins, str(volume.cache), near=str(volume.near))
     assert downloaded == []
     assert set(found.values()) == {str(volume.near / name) for name in volume.digests}
     assert volume.held(volume.near) == volume.digests

@@ -1,11 +1,9 @@
 """Wheels by their pins: which of them suits, what is asked of whom, and that copies are copies."""
 
-import zipfile
-
 import pytest
 from wheel_house import build, lock, sha
 
-from dgops.agent import mounts, wheels
+from dgops.agent import wheels
 from dgops.agent.pins import Pin, everywhere, locked
 from dgops.agent.wheel_notes import Notes
 
@@ -35,38 +33,6 @@ def test_notes_spare_the_reading_until_somebody_touches_the_file(tmp_path):
     made.write_bytes(made.read_bytes())
     assert notes.believed(made.name) is None
     assert wheels.proven(pins, str(tmp_path), notes)[0] == {pins[0]: str(made)}
-
-
-def test_only_local_versions_are_asked_of_their_index(tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr(wheels, "_download", lambda pins, _, index, __: asked.append((pins, index)) or [])
-    numpy, torch = Pin("numpy", "1.26", frozenset()), Pin("torch", "2.5.1+cu121", frozenset())
-    wheels.download([numpy, torch], str(tmp_path), "https://download.pytorch.org/whl/cu121", {})
-    assert asked == [([numpy], ""), ([torch], "https://download.pytorch.org/whl/cu121")]
-
-
-def test_a_network_volume_gives_copies_in_the_users_own_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    cache = tmp_path / "cache"
-    made = build(cache, "one")
-    found, _ = wheels.fetch(pins_of(made), str(cache))
-    assert list(found.values()) == [str(made)], "an ordinary disk needs no copies"
-    monkeypatch.setattr(mounts, "filesystem", lambda _path: "fuse")
-    found, _ = wheels.fetch(pins_of(made), str(cache))
-    (path,) = found.values()
-    assert path == str(tmp_path / ".cache/dgops/wheel-cache" / made.name)
-    assert made.stat().st_nlink == 1
-
-
-def test_uv_is_taken_out_of_its_wheel(tmp_path):
-    path = tmp_path / "uv-1.2-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("uv-1.2.data/scripts/uv", "#!/bin/sh\necho uv 1.2 and more\n")
-    text, program = lock(path), tmp_path / "bin" / "uv"
-    assert wheels.ensure_uv(str(program), text, str(tmp_path)) == []
-    assert wheels.run([str(program)], 20).startswith("uv 1.2")
-    path.unlink()
-    assert wheels.ensure_uv(str(program), text, str(tmp_path)) == [], "nothing is asked of the cache again"
 
 
 def test_a_full_disk_is_seen_before_anything_is_written(tmp_path, monkeypatch):
