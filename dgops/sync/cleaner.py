@@ -123,9 +123,7 @@ class Cleaner:
             wanted = {
                 path: transfers.Wanted(*there(path, maps), seen, place / path) for path, seen in sorted(files.items())
             }
-            plain = {
-                path for path, seen in files.items() if path not in converted and seen.size <= transfers.BATCH_BYTES
-            }
+            plain = {path for path, one in wanted.items() if path not in converted and one.is_small}
             ids = self._written({path: one for path, one in wanted.items() if path in plain}, transport)
             ids |= self._converted({path: one for path, one in wanted.items() if path not in plain}, transport, place)
         return ids, frozenset(files.keys() - ids.keys())
