@@ -85,19 +85,25 @@ class Guard:
         mine = {"at": time.time(), "keeper": process.identity(os.getpid())}
         note = {**verdict._asdict(), **state._asdict(), "troubles": troubles, **mine}
         with contextlib.suppress(OSError):
-            os.makedirs(FOLDER, exist_ok=True)
-            # The keeper's own mask would keep everybody else out.
-            os.chmod(FOLDER, 0o755)
-            path = os.path.join(FOLDER, NOTE)
-            with open(path + ".new", "w") as stream:
-                json.dump(note, stream)
-            os.chmod(path + ".new", 0o644)
-            os.replace(path + ".new", path)
+            _note(note)
             # The seconds that are left are in every warning, and are no news.
-            words = "; ".join([verdict.action, verdict.reason.rpartition(": ")[2], *troubles])
-            if words != self.said:
-                self.said = words
-                _append(os.path.join(FOLDER, LOG), words)
+            self.log("; ".join([verdict.action, verdict.reason.rpartition(": ")[2], *troubles]))
+
+    def broke(self, error: Exception) -> None:
+        """Note and log what nobody foresaw: the next round may do better."""
+        words = "a round broke; {}: {}".format(type(error).__name__, str(error)[:200])
+        with contextlib.suppress(OSError):
+            before = noted()
+            if before:
+                _note({**before, "troubles": [words]})
+            self.log(words)
+
+    def log(self, words: str) -> None:
+        """Log what is new."""
+        if words != self.said:
+            self.said = words
+            os.makedirs(FOLDER, exist_ok=True)
+            _append(os.path.join(FOLDER, LOG), words)
 
 
 def of_this_pod() -> Optional[Guard]:
@@ -125,6 +131,17 @@ def noted() -> Optional[Note]:
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _note(note: Note) -> None:
+    os.makedirs(FOLDER, exist_ok=True)
+    # The keeper's own mask would keep everybody else out.
+    os.chmod(FOLDER, 0o755)
+    path = os.path.join(FOLDER, NOTE)
+    with open(path + ".new", "w") as stream:
+        json.dump(note, stream)
+    os.chmod(path + ".new", 0o644)
+    os.replace(path + ".new", path)
 
 
 def _append(path: str, words: str) -> None:

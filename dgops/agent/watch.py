@@ -20,6 +20,17 @@ SHARE = 0.01
 PATIENCE = 5.0
 # A round that takes longer hangs.
 ROUND, LAST_ROUND = 300.0, 120.0
+# What disks, other programs and our own mistakes may do to a round.
+TROUBLES = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    beneath.Refused,
+)
 
 
 def answer(request: Dict[str, Any]) -> Dict[str, Any]:
@@ -70,14 +81,20 @@ def keep() -> None:
     guard, beside, root = spend_guard.of_this_pod(), aside.Aside(), ""
     while guard or spool.known():
         began = time.monotonic()
-        done = beside.run(lambda: _round(guard), ROUND)
-        over = time.monotonic()
-        due = over + _pause(over - began)
-        if guard:
-            if done:
-                root, guard.earlier = done["root"], done["earlier"]
-            soon = guard.look(root, lambda reason: _last(beside, guard, reason))
-            due = min(due, time.monotonic() + soon)
+        due = began + SHORTEST
+        try:
+            done = beside.run(lambda: _round(guard), ROUND)
+            over = time.monotonic()
+            due = over + _pause(over - began)
+            if guard:
+                if done:
+                    root, guard.earlier = done["root"], done["earlier"]
+                soon = guard.look(root, lambda reason: _last(beside, guard, reason))
+                due = min(due, time.monotonic() + soon)
+        except TROUBLES as error:
+            # Without the keeper nobody keeps anything any more.
+            if guard:
+                guard.broke(error)
         # What the guard took counts: an edit does not wait for it.
         time.sleep(max(1.0, due - time.monotonic()))
 

@@ -174,6 +174,21 @@ def test_the_key_is_nowhere(make, tmp_path):
     assert all(KEY not in path.read_text() for path in (tmp_path / "run").iterdir())
 
 
+def test_a_round_that_broke_is_noted_until_the_next_one(make, tmp_path):
+    pod = make(ttl=100)
+    pod.guard.broke(KeyError("early"))
+    assert spend_guard.noted() is None
+    pod.look()
+    pod.guard.broke(KeyError("late"))
+    assert spend_guard.noted()["troubles"] == ["a round broke; KeyError: 'late'"]
+    pod.look()
+    assert spend_guard.noted()["troubles"] == []
+    words = [line.partition(" ")[2] for line in (tmp_path / "run/spend.log").read_text().splitlines()]
+    assert [one for one in words if "broke" in one] == [
+        f"a round broke; KeyError: '{one}'" for one in ("early", "late")
+    ]
+
+
 def test_the_log_fills_no_disk(make, tmp_path, monkeypatch):
     monkeypatch.setattr(spend_guard, "MOST_LOG", 200)
     pod = make(ttl=1)

@@ -88,8 +88,8 @@ class Hours:
         self.now += seconds
 
 
-class Enough(Exception):  # noqa: N818
-    """Enough rounds were seen."""
+class Enough(BaseException):
+    """Enough rounds were seen; no keeper takes it for trouble of its own."""
 
 
 @pytest.mark.parametrize(("cost", "guards"), [(0.1, 0), (4, 0), (14, 0), (0.1, 15), (4, 20)])
@@ -221,6 +221,23 @@ def test_the_provider_is_away_at_the_limit(host, double, tmp_path, limited):
     until(lambda: status(double, host) == "EXITED")
     log = (tmp_path / "run/spend.log").read_text()
     assert "HTTP 503" in log
+
+
+BREAKS = """
+def broken():
+    with open(TRIES, "a") as tries:
+        tries.write("x")
+    if os.path.getsize(TRIES) < 6:
+        raise KeyError("nobody foresaw this")
+    return 9e9
+"""
+
+
+def test_what_nobody_foresaw_ends_no_keeper(host, double, tmp_path, limited):
+    lines = f"{limited(DGOPS_TTL='60')}TRIES = {str(tmp_path / 'tries')!r}\n{BREAKS}spend_meter.running = broken\n"
+    start(host, more=lines)
+    until(lambda: status(double, host) == "EXITED")
+    assert "a round broke; KeyError: 'nobody foresaw this'" in (tmp_path / "run/spend.log").read_text()
 
 
 def test_a_volume_that_is_full_at_the_limit(host, double, tmp_path, limited):
