@@ -13,6 +13,7 @@ from dgops.errors import AccessError, HostKeyError, RemoteError, UnreachableErro
 from dgops.files import write_json
 from dgops.hosts.host import Host
 from dgops.pods import limits, names, ready, self_stop, sound
+from dgops.pods.account import intents_of
 from dgops.transport.known_hosts import KnownHosts, fingerprint, scan
 
 if TYPE_CHECKING:
@@ -79,10 +80,11 @@ class Door:
     settings: Settings
     identity: str
     say: Callable[[str], None]
+    patience: float = LOG_SECONDS
 
     def enter(self, pod: Pod) -> None:
         """Run `true` there, and let it keep to its limits; raises UnreachableError with what keeps us out."""
-        pin(self.provider, pod, self.settings, LOG_SECONDS)
+        pin(self.provider, pod, self.settings, self.patience)
         with self._open(pod) as transport:
             if transport.run(["true"], timeout=LOGIN_SECONDS).returncode:
                 raise UnreachableError(f"{names.short(pod.name)}: nothing can be run there, not even `true`")
@@ -98,6 +100,10 @@ class Door:
         except (AccessError, RemoteError) as error:
             self.say(f"{names.short(pod.name)}  does not keep to its limits by itself yet: {error.message}")
             return
+        intents, name = intents_of(self.settings), names.short(pod.name)
+        known = intents.get(name)
+        if known and known.pod_id == pod.id:
+            intents.note(name, kept=pod.started)
         told = answer.get("stopped")
         if isinstance(told, dict) and told.get("reason"):
             self.say(f"{names.short(pod.name)}  it stopped itself before: {str(told['reason'])[: self_stop.LONGEST]}")

@@ -6,8 +6,9 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from dgops.errors import DgopsError
-from dgops.pods import access, inventory_view, names, reconcile, self_stop, truth
+from dgops.pods import access, inventory_view, limits, names, reconcile, self_stop, truth
 from dgops.pods.account import intents_of
+from dgops.pods.models import RUNNING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from dgops.pods.reconcile import Found
     from dgops.pods.truth import Standing
     from dgops.settings import Settings
+
+# Whoever only looks waits no longer for a pod's log.
+PATIENCE = 4.0
 
 
 def look(provider: Provider, settings: Settings, say: Callable[[str], None]) -> Found:
@@ -35,6 +39,27 @@ def look(provider: Provider, settings: Settings, say: Callable[[str], None]) -> 
     for line in reconcile.strays(found):
         say(line)
     return found
+
+
+def keep_limits(provider: Provider, settings: Settings, found: Found, say: Callable[[str], None]) -> None:
+    """Go into pods of ours with limits where nobody was since their start: a keeper is started from inside only.
+
+    A start that was cut off leaves such a one; what keeps us out now is told.
+    """
+    intents = intents_of(settings)
+    for pod in (*found.known, *found.adopted, *found.moved):
+        name = names.short(pod.name)
+        known = intents.get(name)
+        if not known or known.kept == pod.started or not (pod.status == RUNNING and pod.ssh and limits.of(pod).any()):
+            continue
+        try:
+            access.Door(provider, settings, known.identity, say, PATIENCE).enter(pod)
+        except DgopsError as error:
+            say(f"{name}  may keep no limits yet, and costs on: {error.message}")
+            continue
+        after = intents.get(name)
+        if after and after.kept == pod.started:
+            say(f"{name}  keeps to its limits from now on: nobody was in since its start")
 
 
 def _is_broke(provider: Provider) -> bool:

@@ -24,7 +24,7 @@ class Intent:
 
     `spot` is what was bid for it, dollars an hour, and `stopped` whether it was stopped from here, `moved` the
     pod that it was before it came to another machine, `seen` whether a list of the provider's has shown it, `why`
-    what was found out of why it stopped itself.
+    what was found out of why it stopped itself, `kept` since which start of its a keeper of its limits lives there.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Intent:
     moved: str = ""
     seen: bool = False
     why: str = ""
+    kept: str = ""
 
 
 class Intents:
@@ -112,6 +113,7 @@ def _read(path: Path) -> Intent:
             "moved": str,
             "seen": bool,
             "why": str,
+            "kept": str,
         }
         return Intent(path.stem, **{name: kind(raw[name]) for name, kind in kinds.items() if name in raw})
     except (OSError, ValueError, KeyError, TypeError):

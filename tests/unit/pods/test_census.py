@@ -1,11 +1,14 @@
 """The look that every pod command begins with: what a person does not know yet is told, and asked for only once."""
 
+import time
+
 import pytest
 
 from dgops import settings as settings_room
-from dgops.errors import UsageError
+from dgops.agent import spend
+from dgops.errors import UnreachableError, UsageError
+from dgops.pods import access, inventory_view, reconcile
 from dgops.pods import census as room
-from dgops.pods import inventory_view, reconcile
 from dgops.pods.account import intents_of
 
 
@@ -84,6 +87,56 @@ def test_a_pod_is_found_by_name_and_by_id_and_what_is_none_is_refused(double, pr
         assert room.find(provider, settings, name, pytest.fail).id == pod
     with pytest.raises(UsageError, match="no pod is called two"):
         room.find(provider, settings, "two", pytest.fail)
+
+
+@pytest.fixture
+def doors(monkeypatch, settings):
+    """The pods that were gone into, whose keepers are set; `shut` says what keeps us out."""
+
+    class Doors(list):
+        shut = ""
+
+    made = Doors()
+
+    def enter(_door, pod):
+        made.append(pod.id)
+        if made.shut:
+            raise UnreachableError(made.shut)
+        intents_of(settings).note("one", kept=pod.started)
+
+    monkeypatch.setattr(access.Door, "enter", enter)
+    return made
+
+
+def kept(provider, settings):
+    said = []
+    found = room.look(provider, settings, said.append)
+    room.keep_limits(provider, settings, found, said.append)
+    return said
+
+
+def test_a_start_that_was_cut_off_leaves_a_pod_that_the_next_look_goes_into(double, provider, settings, doors):
+    pod = double.rent(name="dgops-one", env={spend.TTL: "3600"})
+    intents_of(settings).confirm("one", pod)
+    doors.shut = "no SSH server"
+    assert kept(provider, settings) == ["one  may keep no limits yet, and costs on: no SSH server"]
+    doors.shut = ""
+    assert kept(provider, settings) == ["one  keeps to its limits from now on: nobody was in since its start"]
+    assert (kept(provider, settings), doors) == ([], [pod, pod])
+    # Of a later start nobody knows anything, and a stopped pod lets nobody in.
+    provider.stop(pod)
+    assert (kept(provider, settings), doors) == ([], [pod, pod])
+    double.cloud.clock = lambda: time.time() + 60
+    provider.start(pod)
+    double.settle(pod)
+    assert len(kept(provider, settings)) == 1
+
+
+def test_a_pod_without_limits_and_one_that_is_not_ours_are_left_alone(double, provider, settings, doors):
+    double.rent(name="dgops-two", env={spend.TTL: "3600"})
+    intents_of(settings).confirm("one", double.rent(name="dgops-one"))
+    kept(provider, settings)
+    assert doors == []
 
 
 def test_how_pods_stood_is_known_without_asking(double, provider, settings):
