@@ -30,7 +30,8 @@ PATIENCE = 20.0
 def list_pods(ctx: click.Context, as_json: bool) -> None:
     """List every pod of the account, how each stands, why and what to do about it, and what it costs an hour.
 
-    A pod of yours with limits where nobody was since its start is gone into, so that it keeps them. Where RunPod does not answer, what it said last is shown with its age, and the exit code is 3.
+    A pod of yours with limits where nobody was since its start is gone into, so that it keeps them. Where RunPod does
+    not answer, what it said last is shown with its age, and the exit code is 3.
     """
     from dgops.cli import pod_lines
     from dgops.pods import limits

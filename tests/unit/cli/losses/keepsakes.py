@@ -54,7 +54,7 @@ class Edits:
 
     def check(self):
         """Whatever is owed is in a commit at home or in a spool; returns what is in spools alone."""
-        reachable = set(self.git("rev-list", "--objects", "--no-object-names", "--all").split())
+        reachable = self.reachable()
         assert self.safe <= reachable, "what came home is there no more"
         trees = [self.paths(tip) for tip in self.tips()]
         spooled = self.spooled()
@@ -74,6 +74,15 @@ class Edits:
             left.append((path, contents))
         self.owed = left
         return left
+
+    def reachable(self):
+        """Return the id of everything that is in some commit at home."""
+        return set(self.git("rev-list", "--objects", "--no-object-names", "--all").split())
+
+    def ids(self, tip):
+        """Return path → blob id of the mapped folder in a commit."""
+        rows = (line.split(None, 3) for line in self.git("ls-tree", "-r", f"{tip}:{FOLDER}").split("\n") if line)
+        return {path: number for _, _, number, path in rows}
 
     def tips(self):
         return self.git("for-each-ref", "--format=%(refname)", "refs/heads").split()

@@ -6,8 +6,8 @@ import socket
 import threading
 
 import pytest
+from chances import DEAD, FAULTS, NOTHING, SCHEDULES, STEPS
 from click.testing import CliRunner
-from soak import SOAK
 
 from dgops.cli import pod_card
 from dgops.cli.main import cli
@@ -17,24 +17,7 @@ from dgops.pods import access, create, ready
 from dgops.pods.runpod import session
 from dgops.sandbox.runpod.cloud import NEVER
 
-SCHEDULES = range(200 if SOAK else 20)
-STEPS = 8
 NAMES = ("one", "two")
-FAULTS = (
-    {},
-    {},
-    {"no_capacity": 1},
-    {"fail_after_create": 1},
-    {"errors": 1},
-    {"throttled": 1},
-    {"stale_port": 1},
-    {"zero_gpu": 1},
-    {"dead_sshd": 1},
-    {"full_host": 1},
-    {"no_capacity": 3},
-)
-NOTHING = dict.fromkeys(("no_capacity", "fail_after_create", "errors", "throttled", "stale_port"), 0)
-NOTHING |= dict.fromkeys(("zero_gpu", "dead_sshd", "full_host"), 0)
 
 
 class Killed(BaseException):
@@ -131,7 +114,7 @@ class World:
         return done.exit_code, done.stdout
 
     def step(self):
-        self.double.cloud.faults.set(NOTHING | self.random.choice(FAULTS))
+        self.double.cloud.faults.set(NOTHING | self.random.choice((*FAULTS, *DEAD)))
         name = self.random.choice(NAMES)
         there = [pod for pod in self.double.cloud.pods.values() if pod.body["name"] == f"dgops-{name}"]
         move = self.random.choice(("create", "create", "create", "happen", "happen", "stop", "start", "terminate"))
