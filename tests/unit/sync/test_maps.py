@@ -108,3 +108,10 @@ def test_a_windows_path_is_translated(load, monkeypatch, tmp_path):
     monkeypatch.setattr(maps, "windows_to_wsl", lambda _path: str(tmp_path / "isengard"))
     (shared,) = load({**GOOD, "repo": "C:\\Users\\sean\\isengard"})
     assert shared.repo == tmp_path / "isengard"
+
+
+def test_a_path_of_the_repository_on_the_host(tmp_path):
+    one = maps.Map("api", "pod", "/app/api", tmp_path, "apps/api")
+    other = maps.Map("docs", "pod", "/app/docs", tmp_path, "apps/api-docs")
+    assert maps.there("apps/api/src/a.py", [one, other]) == ("/app/api", "src/a.py")
+    assert maps.there("apps/api-docs/a.md", [one, other]) == ("/app/docs", "a.md")
