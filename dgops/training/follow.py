@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PACE = 0.5
 REMEMBERED = 50
 OUT_OF_MEMORY = ("out of memory", "outofmemoryerror", "cuda_error_out_of_memory")
+# torch on a CPU, where a trainer that needs no GPU works; beside a GPU, lowering would fill this memory still more.
+OUT_OF_RAM = "defaultcpuallocator: can't allocate memory"
 
 
 class NotANumberError(DgopsError):
@@ -57,7 +59,8 @@ class Follow:
 
     def saw(self, line: str) -> None:
         """Read a state of a line; raises NotANumberError where the loss is no number any more."""
-        if any(words in line.lower() for words in OUT_OF_MEMORY):
+        low = line.lower()
+        if any(words in low for words in OUT_OF_MEMORY) or (OUT_OF_RAM in low and not self.trainer.gpu):
             self.memory = True
         found = self.trainer.progress(line) if self.step.trains else None
         if found is None:

@@ -70,6 +70,25 @@ def test_a_resumed_run_that_goes_on_is_left_alone(tmp_path):
     assert found.at == 13
 
 
+@pytest.mark.parametrize(
+    ("trainer", "line", "memory"),
+    [
+        ("ai-toolkit", "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.", True),
+        (
+            "ai-toolkit",
+            "RuntimeError: DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes",
+            False,
+        ),
+        ("tiny", "RuntimeError: DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes", True),
+        ("tiny", "killed", False),
+    ],
+)
+def test_which_words_are_a_want_of_memory_that_lowering_helps(tmp_path, trainer, line, memory):
+    found = following(tmp_path, trainer=trainer)
+    found.saw(line)
+    assert found.memory == memory
+
+
 @pytest.mark.parametrize("loss", ["nan", "inf"])
 def test_a_loss_that_is_no_number_names_its_step(tmp_path, loss):
     found = following(tmp_path)

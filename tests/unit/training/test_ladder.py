@@ -1,16 +1,24 @@
 """The ladder: what only costs time at any moment, what costs quality before the first state, nothing unasked."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from dgops.errors import DgopsError
-from dgops.training import ladder
-from dgops.training.values import Model, Parameters, Recipe
+from dgops.training import ladder, machine, run
+from dgops.training.order import Order
+from dgops.training.teller import Teller
+from dgops.training.values import Dataset, Model, Parameters, Recipe
 
 SAID = Parameters("adamw8bit", "constant", "bf16", 1e-4, 16, 16.0, 1024, batch_size=2, steps=2000)
 MODELS = tuple(Model(role, f"{role}.safetensors") for role in ("dit", "vae", "text_encoder"))
 QWEN = Recipe("a", "musubi", "qwen-image", "quick", "d", "t", SAID, models=MODELS)
+TINY = Path(__file__).parents[3] / ".venv/tiny"
+# Address space for a step on 32 pictures of 32 x 32, which take 1.7 GB in all, and not for one on 64: those take 2.5.
+LIMITED = f'#!/bin/sh\nulimit -v 2100000\nexec {TINY}/bin/python "$@"\n'
 FOOT = {"fp8_base": "true", "fp8_scaled": "true", "blocks_to_swap": "45"}
 
 
@@ -64,3 +72,24 @@ def test_rubbish_says_what_to_do(tmp_path, text):
     with pytest.raises(DgopsError, match=r"lowered\.json") as caught:
         ladder.kept(tmp_path)
     assert "move it aside" in caught.value.hint
+
+
+@pytest.mark.skipif(not TINY.exists(), reason="no .venv/tiny: no CPU build of torch in a folder of PIP_FIND_LINKS")
+def test_the_real_trainer_is_lowered_until_its_memory_is_enough(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "look", lambda: machine.Machine(1))
+    python = tmp_path / "venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(LIMITED)
+    python.chmod(0o755)
+    (tmp_path / "dataset").mkdir()
+    for number in range(64):
+        Image.new("RGB", (32, 32), (4 * number, 0, 0)).save(tmp_path / f"dataset/{number}.png")
+        (tmp_path / f"dataset/{number}.txt").write_text("t")
+    said = Parameters("adamw", "constant", "fp32", 1e-3, 4, 4.0, 32, batch_size=64, steps=1)
+    recipe = Recipe("a", "tiny", "tiny-unet", "quick", "d", "t", said)
+    folders = [str(tmp_path / name) for name in ("out", "models", "cache")]
+    order = Order(recipe, Dataset("d" * 64, 64), str(tmp_path / "venv"), *folders, lower=True)
+    card = run.train(order, tmp_path, "fast-test", Teller(), lambda _line: None)
+    assert card["training"]["lowered"] == ["batch_size 32"]
+    assert json.loads((tmp_path / "out/tiny-00000000.json").read_text())["batch_size"] == 32
+    assert (tmp_path / "out/results/a.safetensors").is_file()
