@@ -94,9 +94,15 @@ class Mirror:
 
     def lacking(self, names: Sequence[str] | None = None) -> list[str]:
         """Return the names whose content or mode the host does not hold."""
-        found = self.ask("digest", paths=None if names is None else list(names)).get("files")
+        return self.look(names)[0]
+
+    def look(self, names: Sequence[str] | None = None) -> tuple[list[str], bool]:
+        """Return the names whose content or mode the host does not hold, and whether anything else lies there."""
+        answer = self.ask("digest", paths=None if names is None else list(names))
+        found = answer.get("files")
         there = found if isinstance(found, dict) else {}
-        return [name for name in names or self.source.files if not _same(there.get(name), self.source.files[name])]
+        lacking = [name for name in names or self.source.files if not _same(there.get(name), self.source.files[name])]
+        return lacking, bool(answer.get("odd") or there.keys() - self.source.files.keys())
 
 
 def _same(there: Any, here: SourceFile) -> bool:

@@ -24,17 +24,19 @@ def upload(link: Link, base: str, user: str, sources: Sequence[Source], watcher:
     """Make each input's mirror on the host equal to it; returns what went over."""
     started = time.monotonic()
     mirrors = [Mirror(link, base, user, source) for source in sources]
-    wanted = [(mirror, mirror.lacking()) for mirror in mirrors]
-    size = sum(mirror.source.files[name].size for mirror, names in wanted for name in names)
+    wanted = [(mirror, *mirror.look()) for mirror in mirrors]
+    size = sum(mirror.source.files[name].size for mirror, names, _ in wanted for name in names)
     done = 0
-    for mirror, names in wanted:
+    for mirror, names, others in wanted:
         for batch in rounds({name: mirror.source.files[name] for name in names}, mirror.begun(names, ROUND_BYTES)):
             _send(mirror, batch)
             done += sum(part.length for part in batch)
             watcher.moving("upload", done, size)
-        mirror.ask("trim", keep=list(mirror.source.files))
+        # What came half way is trimmed with the next files that come; a trip for nothing else would double the time.
+        if names or others or not mirror.source.files:
+            mirror.ask("trim", keep=list(mirror.source.files))
     files = [one for source in sources for one in source.files.values()]
-    sent = sum(len(names) for _, names in wanted)
+    sent = sum(len(names) for _, names, _ in wanted)
     moved = Moved(len(files), sum(one.size for one in files), len(files) - sent, time.monotonic() - started, sent)
     watcher.uploaded(moved)
     return moved

@@ -73,6 +73,26 @@ def test_what_a_job_changed_in_the_mirror_is_mended(link, base, user, heard, fol
     assert upload(link, base, user, sources, heard).sent == 1
 
 
+def test_what_is_there_already_takes_one_question(link, base, user, heard, folder, monkeypatch):
+    """A second trip, to trim what is as it should be, took as long as the first."""
+    sources, asked, ask = read(folder), [], link.exchange
+    upload(link, base, user, sources, heard)
+    mirror = Path(f"{base}/inputs/{sources[0].key}")
+
+    def counting(command, request, payload=b"", *, timeout=300.0):
+        asked.append(request["op"])
+        return ask(command, request, payload, timeout=timeout)
+
+    monkeypatch.setattr(link, "exchange", counting)
+    upload(link, base, user, sources, heard)
+    assert asked == ["digest"]
+    for stranger in ("more.jpg", "deep/link"):
+        (mirror / stranger).symlink_to("nowhere") if "link" in stranger else (mirror / stranger).write_text("x")
+        upload(link, base, user, sources, heard)
+        assert not os.path.lexists(mirror / stranger)
+    assert asked == ["digest", "digest", "trim", "digest", "trim"]
+
+
 class Cut:
     """A link whose answer is lost once, after the work was done."""
 
