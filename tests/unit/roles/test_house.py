@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 
+import jinja2
 import pytest
 import yaml
 from role_programs import ROLES
@@ -136,3 +137,18 @@ def test_the_workspace_of_the_user_is_shipped_as_data():
     pods = read(REPO / "inventories/runpod/group_vars/pods.yml")
     assert pods["maps"]["/app/packages/shared"] == "packages/shared"
     assert pods["artifact_maps"] == {"/runpod-volume/isengard": "data"}
+
+
+@pytest.mark.parametrize(
+    ("profile", "mode", "lock"),
+    [
+        ("cpu", {"dgops_mode": "production"}, "tiny"),
+        ("cu121", {}, "tiny-cu121"),
+        ("cu121", {"dgops_mode": "production"}, "tiny-cu121"),
+        ("cu121", {"dgops_mode": "fast-test"}, "tiny"),
+    ],
+)
+def test_tiny_needs_no_gpu_in_fast_test_whatever_a_pod_was_rented_for(profile, mode, lock):
+    """A pod that is rented has a profile, and deploying tiny in fast-test looked for a lock that is not there."""
+    said = read(ROLES / "python_env/defaults/main.yml")["python_env__tiny_lock"]
+    assert jinja2.Template(said).render(python_env__profile=profile, **mode) == lock
