@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dgops.errors import BusyError
 from dgops.pods import names
+from dgops.pods.models import STOPPED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +51,9 @@ def reconcile(provider: Provider, intents: Intents) -> Found:
         if intent and kind in ("adopted", "moved"):
             # Of two that could be it, one is: the other is named as a stranger, and billed no less.
             taken.add(intent.name)
-            intents.note(intent.name, pod_id=pod.id, moved=intent.pod_id, seen=True)
+            # One that runs elsewhere was started there: whoever stops it next is not us.
+            still = intent.stopped and pod.status == STOPPED
+            intents.note(intent.name, pod_id=pod.id, moved=intent.pod_id, seen=True, stopped=still)
         elif intent and kind == "known" and not intent.seen:
             intents.note(intent.name, seen=True)
         kinds[kind].append(pod)

@@ -75,6 +75,16 @@ def test_a_moved_pod_is_the_same_pod(double, provider, intents):
     assert [one.id for one in reconcile(provider, intents).known] == [moved]
 
 
+def test_one_that_was_stopped_and_runs_elsewhere_is_stopped_from_here_no_more(double, provider, intents):
+    pod = double.rent(name="dgops-pod")
+    intents.confirm("pod", pod)
+    provider.stop(pod)
+    intents.stopped("pod", pod)
+    double.settle(double.cloud.migrate(pod).id)
+    reconcile(provider, intents)
+    assert not intents.get("pod").stopped
+
+
 def test_of_two_one_is_ours_and_the_other_is_named(double, provider, intents):
     first, second = double.rent(), double.rent()
     intents.ask("pod")
