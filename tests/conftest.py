@@ -11,6 +11,9 @@ from soak import SOAK, many
 # Tests start dgops and Ansible by the hundred: what they import is compiled once, whatever the person has set.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# What pyenv puts in the way of `python3` looks for it anew each time, with a dozen processes.
+FOLDERS = os.environ["PATH"].split(os.pathsep)
+os.environ["PATH"] = os.pathsep.join(folder for folder in FOLDERS if Path(folder).name != "shims")
 
 TESTS = Path(__file__).parent
 # Each takes minutes. Begun last, one would be waited for; side by side are those that compute and those that wait.

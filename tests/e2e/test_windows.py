@@ -13,7 +13,7 @@ from place import REPO, Place
 from windows.machine import Machine
 from windows.powershell import Script
 from windows.syntax import UnknownError
-from windows.wsl import WSLPATH, Wsl, WslError
+from windows.wsl import WHOLE, WSLPATH, Wsl, WslError
 
 from dgops import settings as settings_room
 from dgops.sandbox.containers import rootfs
@@ -59,7 +59,7 @@ def run(case, folder, tar):
     for name, record in case.get("distros", {}).items():
         (machine.wsl_exe.folder / name).mkdir()
         with tarfile.open(tar) as archive:
-            archive.extractall(machine.wsl_exe.folder / name, filter="fully_trusted")
+            archive.extractall(machine.wsl_exe.folder / name, **WHOLE)
         if "users" in case:
             (machine.wsl_exe.folder / name / "etc/passwd").write_text(case["users"])
         machine.wsl_exe.note(name, {"version": 2, "location": name, "oobe": False, "uid": 0} | record)
