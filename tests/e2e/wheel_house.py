@@ -1,17 +1,30 @@
 """Wheels made in a test, locks of them, and an index on the loopback that they are downloaded from."""
 
+import atexit
 import base64
+import functools
 import hashlib
 import http.server
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import zipfile
 from pathlib import Path
 
+from dgops.agent import wheel_fetch
+
 ROOT = Path(__file__).parents[2]
+# The agent, with pip from another place.
+PROGRAM = """
+import sys
+from dgops.agent import __main__, wheel_fetch
+pip = sys.argv.pop()
+wheel_fetch._pip = lambda: [sys.executable, pip]
+sys.exit(__main__.main())
+"""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -111,11 +124,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
 
 
+@functools.cache
+def unpacked_pip():
+    """Return the pip that the agent runs, out of its wheel: in there, Python compiles all of it at each start."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    with zipfile.ZipFile(Path(wheel_fetch._pip()[1]).parent) as wheel:
+        wheel.extractall(folder.name)
+    return str(Path(folder.name) / "pip")
+
+
 class House:
     """A cache, an index with wheels, and the agent as a controller calls it: one process an op."""
 
     def __init__(self, folder):
         self.folder = folder
+        self.agent = [sys.executable, "-c", PROGRAM, "wheels", unpacked_pip()]
         self.cache, self.shop = folder / "cache", folder / "shop"
         self.cache.mkdir(parents=True)
         self.shop.mkdir()
@@ -128,7 +152,7 @@ class House:
         texts = [{"name": name, "text": text} for name, text in locks.items()]
         request = {"op": op, "cache": str(self.cache), "locks": texts, **more}
         child = subprocess.Popen(
-            [sys.executable, "-m", "dgops.agent", "wheels"],
+            self.agent,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

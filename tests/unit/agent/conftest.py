@@ -78,7 +78,8 @@ class AgentHost:
         """Wait until the job has one of the statuses; without any, until it is over."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            seen, _, _ = self.follow(job, wait=0.5)
+            # It answers as soon as the job is over, and each look is a process.
+            seen, _, _ = self.follow(job, wait=0.5 if statuses else 5)
             if seen["status"] in (statuses or OVER):
                 return seen
         raise AssertionError(seen)

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import stat
+import sys
 
 import pytest
 from wheel_house import build, lock, sha
@@ -23,6 +24,8 @@ GOOD = {"unknown": [], "missing": [], "touched": []}
 
 
 def test_fetch_downloads_what_is_missing_and_then_asks_nobody(house):
+    # Here, and on every host, pip runs as it comes.
+    house.agent = [sys.executable, "-m", "dgops.agent", "wheels"]
     locks = {"app": lock(build(house.shop, "one"), build(house.shop, "two"))}
     first = house.ask("fetch", locks)
     assert first["changed"]
