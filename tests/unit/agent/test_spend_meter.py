@@ -48,10 +48,12 @@ def test_a_record_that_is_a_link_is_not_followed(tmp_path):
 
 def test_a_job_is_work(monkeypatch, tmp_path):
     agent = tmp_path / "agent.pyz"
-    agent.write_text("import time; time.sleep(600)")
+    agent.write_text("import time; print(flush=True); time.sleep(600)")
     monkeypatch.setattr(process, "table", lambda: [process.look(job.pid)])
-    with subprocess.Popen([sys.executable, agent, "job"], start_new_session=True) as job:
+    with subprocess.Popen([sys.executable, agent, "job"], stdout=subprocess.PIPE, start_new_session=True) as job:
         try:
+            # A process that has only just begun shows no words yet.
+            assert job.stdout.readline() == b"\n"
             # It is our own child, as the keeper's helpers are: of another's, it counts.
             monkeypatch.setattr(os, "getpid", lambda: 1)
             assert spend_meter.at_work(10) == "a job runs or waits"
