@@ -1,8 +1,9 @@
-"""A LoRA on a real pod: trained to the end, and killed three ways; each ends where the unbroken one did."""
+"""A LoRA on a real pod: trained to the end, killed three ways and ending alike, and made by one command."""
 
 import hashlib
 import json
 import os
+import random
 import signal
 import time
 from pathlib import Path
@@ -195,3 +196,36 @@ def test_the_container_is_killed(place, whole):
     assert place.json("jobs", "show", detached.stdout.strip())[1]["status"] == "lost"
     assert kept <= training.checkpoints()
     require_same(training, whole, set(range(EVERY, STEPS, EVERY)))
+
+
+def test_go_is_killed_with_its_job_and_goes_on(place):
+    (place.root / "photos").mkdir()
+    for number in range(4):
+        blocks = random.Random(number).randbytes(8 * 6 * 3)
+        picture = Image.frombytes("RGB", (8, 6), blocks).resize((400, 300), Image.Resampling.NEAREST)
+        picture.save(place.root / f"photos/{number}.png")
+    toml = '[gather.amira]\nsource = "photos"\ntrigger = "amiranoor"\ncrop = "none"\n'
+    (place.root / "dgops.toml").write_text(toml)
+    said = {key: value for key, value in RECIPE.items() if key not in ("dataset", "samples")}
+    (place.root / "amira.yml").write_text(json.dumps(said))
+    going = place.start("go", "amira", "--host", "pod")
+    seen = []
+    for line in going.stderr:
+        seen.append(line)
+        if line.startswith("  saved"):
+            break
+    place.on("pod", KILL_THE_NEWEST)
+    going.kill()
+    going.communicate(timeout=20)
+    assert any("gather       done" in line for line in seen), "".join(seen)
+    again = place.dgops("go", "amira", "--host", "pod")
+    assert again.returncode == 0, "".join(seen) + again.stderr
+    assert "gather       held" in again.stderr
+    (home,) = (place.root / "models").glob("amira-*")
+    card = json.loads((home / "card.json").read_text())["training"]
+    assert card["begun_at"] in range(EVERY, STEPS, EVERY), again.stderr
+    assert f"on from step {card['begun_at']} of {STEPS}" in again.stderr
+    assert hashlib.sha256((home / "amira.safetensors").read_bytes()).hexdigest() == card["sha256"]
+    held = place.dgops("go", "amira", "--host", "pod")
+    assert (held.returncode, held.stdout.strip()) == (0, f"models/{home.name}/amira.safetensors")
+    assert "train        held" in held.stderr
