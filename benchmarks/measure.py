@@ -52,6 +52,10 @@ TITLES = {
     "job-flood": "1.6 GB of output out of a real job",
     "job-catch-up": "50 MB of a job's log, followed late",
     "job-cpu": "agent's CPU time in 100 s of a CPU-bound job",
+    "train-steps": "500 steps of a training",
+    "train-cpu": "CPU time beside the trainer in 100 s of a training, on its host",
+    "train-line": "step printed by a trainer → its line shown",
+    "train-ship": "a set of 2,000 files, which the host has, sent again",
 }
 AIMS = (
     Aim("deploy-one", "dgops deploy", "ssh host python3 -c pass", 3),
@@ -77,6 +81,11 @@ AIMS = (
     Aim("job-catch-up", "dgops jobs follow", "dgops jobs follow, before", 1 / 4),
     Aim("job-catch-up", "dgops jobs follow", "ssh host cat", 4),
     Aim("job-cpu", "dgops agent", "", 1),
+    Aim("train-steps", "dgops run train", "the trainer alone", 1.01),
+    Aim("train-cpu", "dgops, detached", "", 1),
+    Aim("train-cpu", "dgops, followed", "", 1),
+    Aim("train-line", "dgops run train", "", 0.3),
+    Aim("train-ship", "dgops", "", 1),
 )
 
 
