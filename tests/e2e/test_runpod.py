@@ -38,7 +38,8 @@ class Rented(Place):
             None if body is None else json.dumps(body).encode(),
             {"Authorization": f"Bearer {self.env['RUNPOD_API_KEY']}"},
         )
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
+        # An eviction answers when the container is gone: on a busy machine that takes its time.
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=120) as answer:
             return json.loads(answer.read() or b"null")
 
     def take_in(self, name):
