@@ -29,16 +29,18 @@ _WORD = rb"(?:token|secret|api[_-]?key|access[_-]?key|secret[_-]key)(?![A-Za-z0-
 _QUOTE = rb"""\\?["']?[ \t]*"""
 _FLAG = rb"(?:[a-z]+[_-])?(?:token|password|api[_-]?key|secret)[ \t]"
 
+# A second token right behind the first, whose own beginning the first took for its end.
+_GLUED = rb"(?:[_-][A-Za-z0-9_-]{16,})?"
 # In the order of their rank. No pattern may reach over the end of a line, and none may start again within what it has
 # just failed on: a line of 64 KB must not cost minutes.
 _RULES = {
     **_rules(
         TOKEN,
-        hf=rb"(?<![A-Za-z0-9])(hf_)[A-Za-z0-9]{20,}",
-        api_org=rb"(?<![A-Za-z0-9])(api_org_)[A-Za-z0-9]{20,}",
+        hf=rb"(?<![A-Za-z0-9])(hf_)[A-Za-z0-9]{20,}" + _GLUED,
+        api_org=rb"(?<![A-Za-z0-9])(api_org_)[A-Za-z0-9]{20,}" + _GLUED,
         sk=rb"(?<![A-Za-z0-9_-])(sk-)[A-Za-z0-9_-]{20,}",
-        runpod=rb"(?<![A-Za-z0-9])(rp[as]_)[A-Za-z0-9]{20,}",
-        gh=rb"(?<![A-Za-z0-9])(gh[pousr]_)[A-Za-z0-9]{20,}",
+        runpod=rb"(?<![A-Za-z0-9])(rp[as]_)[A-Za-z0-9]{20,}" + _GLUED,
+        gh=rb"(?<![A-Za-z0-9])(gh[pousr]_)[A-Za-z0-9]{20,}" + _GLUED,
         github_pat=rb"(?<![A-Za-z0-9])(github_pat_)[A-Za-z0-9_]{20,}",
         glpat=rb"(?<![A-Za-z0-9_-])(glpat-)[A-Za-z0-9_-]{16,}",
         xox=rb"(?<![A-Za-z0-9-])(xox[a-z]-)[A-Za-z0-9-]{10,}",
