@@ -29,6 +29,10 @@ _WORD = rb"(?:token|secret|api[_-]?key|access[_-]?key|secret[_-]key)(?![A-Za-z0-
 _QUOTE = rb"""\\?["']?[ \t]*"""
 _FLAG = rb"(?:[a-z]+[_-])?(?:token|password|api[_-]?key|secret)[ \t]"
 
+# Not within a word; what colours or clears a terminal, \x1b[32m or \x1b[K, is none.
+_COLOUR = rb"(?<=[0-9\[][mK])"
+_WORD_BEGINS = rb"(?:(?<![A-Za-z0-9])|" + _COLOUR + rb")"
+_NAME_BEGINS = rb"(?:(?<![A-Za-z0-9_-])|" + _COLOUR + rb")"
 # A second token right behind the first, whose own beginning the first took for its end.
 _GLUED = rb"(?:[_-][A-Za-z0-9_-]{16,})?"
 # In the order of their rank. No pattern may reach over the end of a line, and none may start again within what it has
@@ -36,19 +40,19 @@ _GLUED = rb"(?:[_-][A-Za-z0-9_-]{16,})?"
 _RULES = {
     **_rules(
         TOKEN,
-        hf=rb"(?<![A-Za-z0-9])(hf_)[A-Za-z0-9]{20,}" + _GLUED,
-        api_org=rb"(?<![A-Za-z0-9])(api_org_)[A-Za-z0-9]{20,}" + _GLUED,
-        sk=rb"(?<![A-Za-z0-9_-])(sk-)[A-Za-z0-9_-]{20,}",
-        runpod=rb"(?<![A-Za-z0-9])(rp[as]_)[A-Za-z0-9]{20,}" + _GLUED,
-        gh=rb"(?<![A-Za-z0-9])(gh[pousr]_)[A-Za-z0-9]{20,}" + _GLUED,
-        github_pat=rb"(?<![A-Za-z0-9])(github_pat_)[A-Za-z0-9_]{20,}",
-        glpat=rb"(?<![A-Za-z0-9_-])(glpat-)[A-Za-z0-9_-]{16,}",
-        xox=rb"(?<![A-Za-z0-9-])(xox[a-z]-)[A-Za-z0-9-]{10,}",
-        xapp=rb"(?<![A-Za-z0-9-])(xapp-)[A-Za-z0-9-]{10,}",
+        hf=rb"(hf_)[A-Za-z0-9]{20,}" + _GLUED,
+        api_org=rb"(api_org_)[A-Za-z0-9]{20,}" + _GLUED,
+        sk=_NAME_BEGINS + rb"(sk-)[A-Za-z0-9_-]{20,}",
+        runpod=_WORD_BEGINS + rb"(rp[as]_)[A-Za-z0-9]{20,}" + _GLUED,
+        gh=_WORD_BEGINS + rb"(gh[pousr]_)[A-Za-z0-9]{20,}" + _GLUED,
+        github_pat=_WORD_BEGINS + rb"(github_pat_)[A-Za-z0-9_]{20,}",
+        glpat=_NAME_BEGINS + rb"(glpat-)[A-Za-z0-9_-]{16,}",
+        xox=_WORD_BEGINS + rb"(xox[a-z]-)[A-Za-z0-9-]{10,}",
+        xapp=_WORD_BEGINS + rb"(xapp-)[A-Za-z0-9-]{10,}",
         slack=rb"(hooks\.slack\.com/services/)[A-Za-z0-9/]{10,}",
-        aws=rb"(?<![A-Za-z0-9])(AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])",
-        wandb_v1=rb"(?<![A-Za-z0-9_-])(wandb_v1_)[A-Za-z0-9_-]{16,}",
-        jwt=rb"(?<![A-Za-z0-9_-])(eyJ)[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)?",
+        aws=_WORD_BEGINS + rb"(AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])",
+        wandb_v1=_NAME_BEGINS + rb"(wandb_v1_)[A-Za-z0-9_-]{16,}",
+        jwt=_NAME_BEGINS + rb"(eyJ)[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)?",
     ),
     # What stands behind such a word is secret, whatever its form.
     **_rules(
@@ -91,7 +95,7 @@ AS_IT_IS = _gates(
     ("slack", rb"hooks\.slack\.com/services/[A-Za-z0-9/]{10}"),
     ("aws", rb"AKIA[A-Z0-9]{16}"),
     ("aws", rb"ASIA[A-Z0-9]{16}"),
-    ("jwt", rb"eyJ(?<![A-Za-z0-9_-]eyJ)[A-Za-z0-9_-]{10,}\.eyJ"),
+    ("jwt", rb"eyJ(?:(?<![A-Za-z0-9_-]eyJ)|(?<=[0-9\[][mK]eyJ))[A-Za-z0-9_-]{10,}\.eyJ"),
     ("url", rb"://[^\s/:@\"']{0,200}:[^\s/@\"']{1,1000}(?=@)"),
 )
 IN_LOWER_CASE = _gates(
