@@ -84,6 +84,8 @@ class Command:
 def start(folder, words, blow=None):
     """Start a command of dgops in a process of its own, with this one's modules, settings and patches."""
     folder.mkdir(parents=True)
+    # Ctrl-C that comes before there is a command waits for it.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     child = os.fork()
     if child == 0:
         try:
@@ -104,13 +106,18 @@ def start(folder, words, blow=None):
             sys.argv = ["dgops", *words]
             if blow:
                 arm(blow)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
             main.main()
         except SystemExit as end:
             leave(end.code)
+        except KeyboardInterrupt:
+            # Right before the command's own edge.
+            leave(130)
         except BaseException:  # noqa: BLE001 - a child's edge: whatever it was is in its output
             traceback.print_exc()
         finally:
             leave(99)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return Command(words, child, folder)
 
 
