@@ -89,6 +89,14 @@ def test_layers():
     assert done.returncode == 0, done.stdout
 
 
+def test_what_tests_share_has_a_name_of_its_own():
+    shared = [path for path in modules("tests/unit") if not path.name.startswith(("test_", "conftest.", "__init__."))]
+    shared += [path for path in (ROOT / "tests/e2e").glob("*.py") if not path.name.startswith(("test_", "conftest."))]
+    names = [path.stem for path in shared]
+    # Imported by that name alone: one process that runs both rooms would take whichever came first.
+    assert sorted(names) == sorted(set(names))
+
+
 def test_help_imports_nothing_heavy():
     program = "import sys, dgops.cli.main as m; m.cli.main(['--help'], standalone_mode=False); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

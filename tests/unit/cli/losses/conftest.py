@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from boxes import Boxes, Nursery, Way, shown
 from keepsakes import FOLDER, RECIPE, TRAIN
-from world import NAME, World
+from pod_world import NAME, World
 
 MAP = {"name": "api", "host": NAME, "host_path": "/app/api", "repo": "isengard", "local_path": FOLDER}
 VARIABLES = {"user__name": "root", "dgops_mode": "fast-test", "persistent_root": "/workspace"}

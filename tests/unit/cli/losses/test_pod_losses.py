@@ -8,7 +8,7 @@ import hands
 import pytest
 from chances import SCHEDULES, STEPS
 from judge import NAME
-from world import GPUS
+from pod_world import GPUS
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a pod's own disk and processes need root")
 
