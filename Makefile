@@ -1,8 +1,7 @@
 # The two commands of a fresh clone: `make demo` and `make test`. Each does all its set-up.
 SHELL := /bin/bash
 VENV := .venv/bin
-# Two for each core: half of what a test takes is waiting, for a host, a deadline, a child.
-WORKERS ?= $(shell echo $$((2 * $$(nproc))))
+WORKERS ?= 2
 # Compiled once and kept, whatever the person has set: what runs hundreds of times would be compiled each time.
 export PYTHONDONTWRITEBYTECODE :=
 

@@ -41,7 +41,7 @@ main.main()
 """
 GATHER = '[gather.amira]\nsource = "photos"\ntrigger = "amiranoor"\ncrop = "none"\n'
 RECIPE = "kind: train\ntrainer: tiny\nsteps: 20\nsave_every: 5\n"
-DEADLINE = 60.0
+DEADLINE = 240
 
 
 class Place:
