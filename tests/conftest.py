@@ -1,6 +1,7 @@
 """Every test has a home, a state and a working folder of its own."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from soak import SOAK, many
 # Tests start dgops and Ansible by the hundred: what they import is compiled once, whatever the person has set.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# A shell that runs the tests in the background has Ctrl-C ignored, and every child that is sent one would go on.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # What pyenv puts in the way of `python3` looks for it anew each time, with a dozen processes.
 FOLDERS = os.environ["PATH"].split(os.pathsep)
 os.environ["PATH"] = os.pathsep.join(folder for folder in FOLDERS if Path(folder).name != "shims")

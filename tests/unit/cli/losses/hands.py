@@ -99,8 +99,6 @@ def start(folder, words, blow=None):
             os.dup2(files[0], 1)
             os.dup2(files[1], 2)
             sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
-            # A shell that runs the tests in the background has Ctrl-C ignored, and Python leaves it at that.
-            signal.signal(signal.SIGINT, signal.default_int_handler)
             # Where it hangs, it says where.
             faulthandler.register(signal.SIGUSR1, sys.stderr, all_threads=True)
             sys.argv = ["dgops", *words]
