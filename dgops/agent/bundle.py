@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import Any, BinaryIO, Dict, Iterable, List, Tuple
 
 from dgops.agent import files, job, jobdir, logparts, machine, redact, tree
@@ -12,10 +11,6 @@ from dgops.agent.owner import Refusal
 LINES = 1000
 # What is read of one log, and what samples may take: an answer is held in memory.
 MOST_LOG, MOST_SAMPLES, MOST_NAMES = 4 << 20, 24 << 20, 100
-_NAME = rb"""[^/\s"':;,|()<>\[\]{}\\]+"""
-# Those of WSL are two folders deeper; a folder that is only called home somewhere else is nobody's.
-HOMES = re.compile(rb"(?<![\w.-])/(?:(?:mnt/[a-z]/Users|Users|home)/" + _NAME + rb"|root(?![\w.-]))")
-HOME = rb"/[HOME]"
 
 Request = Dict[str, Any]
 Named = List[Tuple[str, bytes]]
@@ -42,17 +37,15 @@ def exchange(request: Request, stream: BinaryIO) -> files.Reply:
 
 def clean(data: bytes, secrets: Iterable[str] = ()) -> bytes:
     """Return text without secrets and without the names of home folders."""
-    return HOMES.sub(HOME, redact.Redactor(secrets).block(data))
+    return redact.Redactor(secrets).block(data)
 
 
 def every(value: Any, secrets: Iterable[str] = ()) -> Any:
     """Return a JSON value with every text in it cleaned, names too: those of venvs are paths."""
     known = list(secrets)
-    if isinstance(value, str):
-        return clean(value.encode(errors="replace"), known).decode(errors="replace")
     if isinstance(value, dict):
-        return {every(key, known): every(one, known) for key, one in value.items()}
-    return [every(one, known) for one in value] if isinstance(value, (list, tuple)) else value
+        return {redact.text(str(key), known): every(one, known) for key, one in value.items()}
+    return [every(one, known) for one in value] if isinstance(value, (list, tuple)) else redact.every(value, known)
 
 
 def _spec(folder: str) -> Dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The forms that secrets have in output: tokens of a known shape, what stands behind a telling name, bare keys."""
+"""The forms that must go from output: tokens of a known shape, what stands behind a telling name, whose home it is."""
 
 from __future__ import annotations
 
@@ -112,6 +112,21 @@ IN_LOWER_CASE = _gates(
     ("wandb", rb"wandb[^\r\n]{0,60}?[0-9a-f]{40}"),
     ("civitai", rb"civitai[^\r\n]{0,60}?[0-9a-f]{32}"),
 )
+
+
+# Home folders. Those of WSL are two folders deeper; a folder that is only called home somewhere else is nobody's.
+_HOMES = (b"/home/", b"/Users/", b"/root")
+_HOME = re.compile(
+    rb"/(?:(?<![\w.-]/)|(?<=[0-9\[][mK]/))"
+    rb"""(?:(?:mnt/[a-z]/Users|Users|home)/[^/\x00-\x20"':;,|()<>*\[\]{}\\]+|root(?![\w.-]))"""
+)
+
+
+def homes(data: bytes) -> List[Tuple[int, int]]:
+    """Return where home folders begin and end, their owner's name within."""
+    if not any(map(data.__contains__, _HOMES)):
+        return []
+    return [one.span() for one in _HOME.finditer(data)]
 
 
 def candidates(data: bytes) -> List[Tuple[int, int, int]]:

@@ -1,4 +1,4 @@
-"""Redaction before writing: tokens, passwords, private keys and the very values that a job was handed."""
+"""Redaction before writing: tokens, passwords, private keys, the very values a job was handed, and whose home it is."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ Span = Tuple[int, int, bytes]
 
 GONE = b"***REDACTED***"
 KEY_GONE = b"***PRIVATE KEY REDACTED***"
+HOME_GONE = b"/[HOME]"
 # Shorter ones are no secrets, and would take letters out of every line.
 SHORTEST = 4
 # Fewer letters of base64 stand in any picture by chance.
@@ -29,9 +30,13 @@ KEY_BODY = re.compile(rb"[A-Za-z0-9+/=]{16,}|\A\s*[A-Za-z0-9+/=]+\s*\Z")
 
 
 class Redactor:
-    """Redacts one stream; between lines it only remembers whether it stands within a private key."""
+    """Redacts one stream; between lines it only remembers whether it stands within a private key.
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
+    Home folders go from what is kept; `homes=False` is for words on their way to their owner's terminal.
+    """
+
+    def __init__(self, secrets: Iterable[str] = (), homes: bool = True) -> None:
+        self.homes = homes
         self.values = exact_values(secrets)
         self.spaced = [value for value in self.values if re.search(rb"\s", value)]
         self.key_lines = 0
@@ -76,6 +81,8 @@ class Redactor:
             for text in texts if rule.kind == forms.TOKEN else [data]:
                 matches = (_span(rule.kind, one) for one in rule.pattern.finditer(text, begin, end))
                 found += filter(None, matches)
+        if self.homes:
+            found += [(begin, end, HOME_GONE) for begin, end in forms.homes(texts[-1])]
         return _merged(found) if found else found
 
     def _handed(self, data: bytes) -> List[Span]:
@@ -168,9 +175,9 @@ def _encoded(words: str) -> bytes:
         return words.encode(errors="replace")
 
 
-def text(words: str, secrets: Iterable[str] = ()) -> str:
+def text(words: str, secrets: Iterable[str] = (), homes: bool = True) -> str:
     """Redact one piece of text."""
-    return Redactor(secrets).block(words.encode(errors="replace")).decode(errors="replace")
+    return Redactor(secrets, homes).block(words.encode(errors="replace")).decode(errors="replace")
 
 
 def holds_token(words: str) -> bool:

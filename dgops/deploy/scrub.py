@@ -30,7 +30,7 @@ class Scrub:
 
     def words(self, text: str) -> str:
         """Return words for people without secrets: the known ones, and what has the form of one."""
-        return redact.text(self.text(text))
+        return redact.text(self.text(text), homes=False)
 
     def event(self, event: dict[str, Any]) -> dict[str, Any]:
         """Return an event without secrets."""

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 GONE = "***"
 NAMES = re.compile(r"(?i)(^|[_-])(token|secret|password|passwd|passphrase|api[_-]?key|access[_-]?key|authorization)s?$")
-HOME = re.compile(r"/(?:home|Users)/[^/\s\"':]+(?=/|$|[\s\"':])")
 DEEPEST = 20
 
 
@@ -38,9 +37,7 @@ class Cleaner:
         clean = self.redactor.block(words.encode(errors="replace")).decode(errors="replace")
         # A key that began in this text must not swallow the next.
         self.redactor.key_lines = 0
-        if len(self.home) > 1:
-            clean = clean.replace(f"{self.home}/", "/[HOME]/")
-        return HOME.sub("/[HOME]", clean)
+        return clean.replace(f"{self.home}/", "/[HOME]/") if len(self.home) > 1 else clean
 
     def value(self, value: Any, depth: int = 0) -> Any:
         """Return a JSON value with every text in it clean; what is named like a secret goes whole."""

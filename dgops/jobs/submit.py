@@ -139,6 +139,6 @@ def _require_no_secret(request: Request) -> None:
     if bare:
         raise UsageError(
             f"a secret stands in the command or in --env, and would be kept in the job's record: "
-            f"{redact.text(bare[0])}",
+            f"{redact.text(bare[0], homes=False)}",
             "dgops secrets set NAME; then --env NAME hands it over unseen, as sh -c '… \"$NAME\" …' in the command",
         )

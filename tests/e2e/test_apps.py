@@ -158,7 +158,7 @@ class TestComfyUI:
         assert (job["kind"], job["status"]) == ("comfyui", "running")
         log = place.on("pod", f"cat {job['folder']}/stdout.log")
         assert "disable_api_nodes=True" in log
-        assert "sqlite:////home/seanf/.local/share/comfyui/comfyui.db" in log
+        assert "sqlite:////[HOME]/.local/share/comfyui/comfyui.db" in log
 
     def test_health_finds_it_with_its_nodes(self, place, forge):
         _, found = place.json("health")

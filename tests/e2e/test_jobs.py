@@ -211,7 +211,7 @@ class TestOnePod:
         found = shown(place, job)
         assert (found["attempt"], found["attempts"], found["exit_code"]) == (2, 2, 4)
         assert found["failures"] == [{"attempt": 1, "exit_code": 3, "first_failure": "ValueError: once"}]
-        assert place.dgops("jobs", "show", job, "--show-error").stdout == "RuntimeError: in /home/seanf/x\n"
+        assert place.dgops("jobs", "show", job, "--show-error").stdout == "RuntimeError: in /[HOME]/x\n"
         code, made = place.json("jobs", "bundle", job)
         assert code == 0
         with zipfile.ZipFile(made["path"]) as archive:

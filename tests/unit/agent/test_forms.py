@@ -22,6 +22,7 @@ PIECES += [b"pw@host", b"token", b"Token", b"SECRET", b"secret", b"key", b"_key"
 PIECES += [b"wd", b"phrase", b"Authorization", b": ", b"=", b":", b"Bearer ", b"basic ", b"--", b"-", b" ", b"\t", b'"']
 PIECES += [b"'", b"\\", b"\\\\", b"/", b",", b"\n", b"\r", b"\r\n", b"x", b"Ab3dEf6hIj9" * 2, b"0123456789abcdef" * 2]
 PIECES += [b"ABCDEFGH01234567", b"12345678", b"none", b"***", b"\xc3\xa9", b"\xff", b"s3cr3t-value", b"correct horse"]
+PIECES += [b"/home/", b"/Users/", b"/root", b"/mnt/c", b"\x1b[1m"]
 OUTPUT = st.lists(st.sampled_from(PIECES), max_size=40).map(b"".join)
 
 
@@ -34,6 +35,7 @@ class Ungated(Redactor):
         for rule in forms.RULES:
             for one in texts if rule.kind == forms.TOKEN else [data]:
                 found += filter(None, (redact._span(rule.kind, match) for match in rule.pattern.finditer(one)))
+        found += [(*one.span(), redact.HOME_GONE) for one in forms._HOME.finditer(texts[-1])]
         return redact._merged(found) if found else found
 
 
@@ -66,8 +68,8 @@ def test_whatever_a_rule_finds_passes_its_gate(number, data):
 @settings(derandomize=True, max_examples=many(300), deadline=None)
 @given(OUTPUT)
 def test_no_match_reaches_over_the_end_of_a_line(data):
-    for rule in forms.RULES:
-        assert not any(re.search(rb"[\r\n]", match.group()) for match in rule.pattern.finditer(data))
+    for pattern in (*(rule.pattern for rule in forms.RULES), forms._HOME):
+        assert not any(re.search(rb"[\r\n]", match.group()) for match in pattern.finditer(data))
 
 
 def test_most_output_passes_no_gate():

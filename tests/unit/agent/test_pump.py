@@ -28,6 +28,7 @@ WORDS = [
     b"x",
 ]
 WORDS += [b"Authorization: Bearer ", b"password: ", b"-----BEGIN PRIVATE KEY-----\n", b"MIIEvQIBADANBgkq\n", b"\xff"]
+WORDS += [b" /home/seanf", b"/root"]
 
 
 def carry(folder, chunks, secrets=(), silences=(), saw=None):
@@ -69,6 +70,7 @@ def test_chunks_and_silences_change_nothing(tmp_path_factory, words, data):
     assert TOKEN not in seen
     assert b"correct horse battery" not in seen
     assert b"s3cr3t-value" not in seen
+    assert b" /home/seanf" not in seen
     # What a silence has put into the log stays there, although a later state stands over it on a terminal.
     assert states(seen) == states(carry(folder, [whole], SECRETS))
 

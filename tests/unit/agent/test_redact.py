@@ -81,7 +81,7 @@ def test_plain_lines_cost_little():
 
 LONG = [b"a" * 65000 + b"://", b"-eyJ" * 16000, b"wandb" * 13000, b"password=" * 7000, b"sk-" * 20000, b"token " * 9000]
 LONG += [b'token="' * 9000, b"-----BEGIN " * 6000, b"://a:" * 13000, b"-token " * 9000, b"token:" + b"a" * 64000]
-LONG += [b'token="' + b"\\" * 64000, b"token=" + b"\\" * 64000, b"key\\'" * 12000]
+LONG += [b'token="' + b"\\" * 64000, b"token=" + b"\\" * 64000, b"key\\'" * 12000, b"/home/" * 10000]
 
 
 @pytest.mark.parametrize("line", LONG, ids=lambda line: line[:9].decode())
