@@ -15,7 +15,7 @@ class Collapse:
 
     def __init__(self, log: Log, saw: Saw) -> None:
         self.log, self.saw = log, saw
-        # The newest state of a line that may still be written over, with the \r behind it.
+        # The newest state of a line that may still be written over, with the \r behind it and blanks behind that.
         self.state = b""
         # Whether the log ends within a line.
         self.open = False
@@ -35,10 +35,11 @@ class Collapse:
         whole = b"".join(map(self._last, lines))
         cut = rest.rfind(b"\r") + 1
         shown = _state(rest[:cut])
-        self.state = shown + b"\r" if cut and cut == len(rest) else b""
+        held = cut > 0 and not rest[cut:].strip()
+        self.state = shown + b"\r" + rest[cut:] if held else b""
         if shown:
             self.saw(shown)
-        self._put(whole + rest[cut:])
+        self._put(whole if held else whole + rest[cut:])
 
     def finish(self) -> None:
         """Let the state through that nothing was written over."""

@@ -17,6 +17,9 @@ from dgops.agent.logfile import Log
         ([b"50 %\r", b"     \r", b"done\n"], b"done\n", [b"50 %", b"50 %", b"done"]),
         ([b"loading ", b"it\r1\r2\n"], b"loading it\r2\n", [b"2"]),
         ([b"\r\r", b"\n"], b"\r\n", []),
+        ([b"loss 0.1\r", b" "], b"loss 0.1\r ", [b"loss 0.1", b"loss 0.1"]),
+        ([b"1\r ", b"2\n"], b" 2\n", [b"1", b" 2"]),
+        ([b"1\r ", b"\n"], b"1\n", [b"1", b"1"]),
     ],
 )
 def test_what_is_written_over_is_seen_and_gone(tmp_path, chunks, log, states):
