@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 from dgops.agent import observe
 
@@ -62,6 +62,19 @@ def torch(check: Dict[str, Any]) -> Observation:
         return {"version": None, "cuda": False, "reason": lines[-1]}
     seen: Observation = json.loads(lines[-1])
     return seen
+
+
+def used(deadline: float) -> Optional[float]:
+    """Return how busy the busiest GPU is in percent, 0 where there is none, None where it does not say in time."""
+    program = next((path for path in NVIDIA_SMI if os.path.exists(path)), None)
+    if program is None:
+        return 0.0
+    query = "--query-gpu=utilization.gpu"
+    code, output = observe.run([program, query, "--format=csv,noheader,nounits"], None, deadline)
+    try:
+        return max(map(float, output.split()), default=0.0) if code == 0 else None
+    except ValueError:
+        return None
 
 
 def _by_nvml(pynvml: Any, device: Any, driver: str) -> Dict[str, Any]:

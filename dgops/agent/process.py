@@ -18,7 +18,7 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
 
 
 class Process(NamedTuple):
-    """One line of the process table; `start` is in clock ticks since the machine's boot."""
+    """One line of the process table; `start` is in clock ticks since the machine's boot, `cpu` in seconds of a core."""
 
     pid: int
     parent: int
@@ -26,6 +26,7 @@ class Process(NamedTuple):
     session: int
     state: str
     start: int
+    cpu: float
 
 
 def look(pid: int) -> Optional[Process]:
@@ -38,7 +39,8 @@ def look(pid: int) -> Optional[Process]:
     state = fields[0].decode()
     if state in "ZXx":
         return None
-    return Process(pid, int(fields[1]), int(fields[2]), int(fields[3]), state, int(fields[19]))
+    cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return Process(pid, int(fields[1]), int(fields[2]), int(fields[3]), state, int(fields[19]), cpu)
 
 
 def table() -> List[Process]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Optional
 
-from dgops.agent import beneath, live_gpu, observe, process
+from dgops.agent import beneath, live_gpu, process
 
 # Below the persistent root, one record for each pod: several may use a network volume one after the other.
 FOLDER = "dgops-spend"
@@ -18,7 +17,6 @@ LARGEST = 4096
 SESSION = re.compile(rb"sshd(-session)?: [^@\0]+@")
 # How a supervisor of a job was started, and every other process that answered a request about one.
 JOB = re.compile(rb"[^\0]*\0[^\0]+\.pyz\0job\0")
-QUERY = ["--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
 GPU_SECONDS = 20.0
 
 Record = Dict[str, Any]
@@ -77,23 +75,10 @@ def at_work(quiet: float) -> Optional[str]:
             return "a job runs or waits"
         if SESSION.match(command):
             return "somebody is logged in"
-    used = gpu()
+    used = live_gpu.used(GPU_SECONDS)
     if used is None:
         return "nobody can tell what the GPU does"
     return "the GPU is at {:.0f} %".format(used) if used >= quiet and used > 0 else None
-
-
-def gpu() -> Optional[float]:
-    """Return how busy the busiest GPU is in percent, 0 where there is none, None where it does not say."""
-    program = next((path for path in live_gpu.NVIDIA_SMI if os.path.exists(path)), None)
-    if program is None:
-        return 0.0
-    code, output = observe.run([program, *QUERY], None, GPU_SECONDS)
-    used: List[float] = []
-    with contextlib.suppress(ValueError):
-        used = [float(line) for line in output.split("\n") if line.strip()]
-        return max(used, default=0.0) if code == 0 else None
-    return None
 
 
 def _command(pid: int) -> bytes:

@@ -10,7 +10,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
-from dgops.agent import gpus, inputs, jobdir, launch, outcome, process, redact, spec, stall, waiting
+from dgops.agent import busy, gpus, inputs, jobdir, launch, outcome, process, redact, spec, stall, waiting
 from dgops.agent.command import LADDER, Command
 from dgops.agent.guard import Guard
 from dgops.agent.journal import Journal, now
@@ -243,7 +243,8 @@ class Supervisor:
             return
         silent = self.watch.look(clock, command.touched)
         if silent and not self.stalled:
-            words = "nothing was written for {:.0f} s{}".format(silent, self.watch.pace())
+            doing = busy.described(command.members(), bool(self.held))
+            words = "nothing was written for {:.0f} s{}; {}".format(silent, self.watch.pace(), doing)
             self.stalled = "stalled: " + words
             self.journal.append("stalled", words, level="warning", silent=silent, step=self.watch.step)
             self.note(reason=self.stalled)

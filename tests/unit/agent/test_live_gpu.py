@@ -86,6 +86,22 @@ def test_a_program_that_fails(nvidia_smi, script, reason):
     assert live_gpu.gpu({}) == {"gpus": [], "reason": reason}
 
 
+@pytest.mark.parametrize(
+    ("script", "used"),
+    [("echo 3; echo 97", 97.0), ("echo 0", 0.0), (":", 0.0), ("echo '[N/A]'", None), ("echo 5; exit 9", None),
+     ("sleep 30", None)],
+)  # fmt: skip
+def test_how_busy_the_busiest_is(nvidia_smi, script, used):
+    asked = nvidia_smi(script)
+    assert live_gpu.used(2) == used
+    assert asked.read_text().split() == ["--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
+
+
+def test_where_there_is_none_it_is_not_busy(monkeypatch):
+    monkeypatch.setattr(live_gpu, "NVIDIA_SMI", ("/nowhere/nvidia-smi",))
+    assert live_gpu.used(1) == 0
+
+
 def test_neither(nvidia_smi, monkeypatch):
     nvidia_smi("")
     monkeypatch.setattr(live_gpu, "NVIDIA_SMI", ())

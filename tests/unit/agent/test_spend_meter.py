@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgops.agent import beneath, live_gpu, observe, process, spend_meter
+from dgops.agent import beneath, live_gpu, process, spend_meter
 
 numbers = st.one_of(st.floats(), st.integers(), st.text(), st.none(), st.booleans())
 
@@ -75,27 +75,10 @@ def test_a_job_is_work(monkeypatch, tmp_path):
     ],
 )
 def test_who_is_logged_in(monkeypatch, title, there):
-    monkeypatch.setattr(process, "table", lambda: [process.Process(4242, 1, 1, 1, "S", 1)])
+    monkeypatch.setattr(process, "table", lambda: [process.Process(4242, 1, 1, 1, "S", 1, 0.0)])
     monkeypatch.setattr(spend_meter, "_command", lambda _pid: title)
-    monkeypatch.setattr(spend_meter, "gpu", lambda: 0.0)
+    monkeypatch.setattr(live_gpu, "used", lambda _seconds: 0.0)
     assert (spend_meter.at_work(10) == "somebody is logged in") is there
-
-
-@pytest.mark.parametrize(
-    ("code", "output", "used"),
-    [
-        (0, "3\n97\n", 97.0),
-        (0, "0\n", 0.0),
-        (0, "", 0.0),
-        (0, "[N/A]\n", None),
-        (9, "no driver", None),
-        (124, "", None),
-    ],
-)
-def test_how_busy_the_gpu_is(monkeypatch, tmp_path, code, output, used):
-    monkeypatch.setattr(spend_meter.live_gpu, "NVIDIA_SMI", (str(tmp_path),), raising=False)
-    monkeypatch.setattr(observe, "run", lambda *_words: (code, output))
-    assert spend_meter.gpu() == used
 
 
 @pytest.mark.parametrize(
@@ -104,10 +87,5 @@ def test_how_busy_the_gpu_is(monkeypatch, tmp_path, code, output, used):
 )
 def test_a_gpu_at_work(monkeypatch, used, words):
     monkeypatch.setattr(process, "table", list)
-    monkeypatch.setattr(spend_meter, "gpu", lambda: used)
+    monkeypatch.setattr(live_gpu, "used", lambda _seconds: used)
     assert spend_meter.at_work(10) == words
-
-
-def test_without_a_gpu(monkeypatch):
-    monkeypatch.setattr(live_gpu, "NVIDIA_SMI", ("/nowhere/nvidia-smi",))
-    assert spend_meter.gpu() == 0

@@ -355,7 +355,8 @@ def test_a_command_that_never_says_anything_is_told_of_where_that_is_wanted(agen
     stall = {"times": 3, "least": 1.0, "from_start": True, "stop": True}
     seen = agent_host.wait(agent_host.submit("sleep", "300", stall=stall))
     assert (seen["status"], seen["reason"]) == ("failed", "it stalled, and was stopped")
-    assert re.fullmatch(r"stalled: nothing was written for \d+ s", seen["first_failure"])
+    words = r"stalled: nothing was written for \d+ s; it uses 0 % of a core"
+    assert re.fullmatch(words, seen["first_failure"])
 
 
 def test_progress_becomes_events_and_leaves_one_line(agent_host):
