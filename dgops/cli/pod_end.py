@@ -35,7 +35,7 @@ def stop(settings: Settings, name: str, discard: bool, agreed: tuple[str, ...], 
         else:
             before_end(settings, found, guard_of(settings, discard, agreed))
             # Before it is asked: whoever is killed meanwhile has still stopped it.
-            intents_of(settings).stopped(names.short(found.name), found.id)
+            intents_of(settings).stopped(names.short(found.name), found.id, found.started)
             found = provider.stop(found.id)
     show_card(found, {}, as_json)
 

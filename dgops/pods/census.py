@@ -96,7 +96,9 @@ def standings(
     for pod in silent:
         name = names.short(pod.name)
         known = intents.get(name)
-        why = "" if known and known.why else self_stop.reason(provider, pod, spent.get(pod.id, 0.0))
+        if known and known.why and truth.is_last(pod, known):
+            continue
+        why = self_stop.reason(provider, pod, spent.get(pod.id, 0.0))
         if why:
-            intents.note(name, why=why)
+            intents.note(name, why=why, stopped=False, run=pod.started)
     return {pod.id: truth.standing(pod, intents.get(names.short(pod.name)), balance) for pod in pods}

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 class Intent:
     """A pod that was asked for; `pod_id` is empty until the provider has told it, `identity` opens it.
 
-    `spot` is what was bid for it, dollars an hour, and `stopped` whether it was stopped from here, `moved` the
-    pod that it was before it came to another machine, `seen` whether a list of the provider's has shown it, `why`
-    what was found out of why it stopped itself, `kept` since which start of its a keeper of its limits lives there.
+    `spot` is what was bid for it, dollars an hour, `moved` the pod that it was before it came to another machine,
+    `seen` whether a list of the provider's has shown it, `kept` since which start of its a keeper of its limits lives
+    there. Of the run that began at `run`: `stopped` tells that it was ended from here, `why` that it stopped itself.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Intent:
     identity: str = ""
     spot: float = 0.0
     stopped: bool = False
+    run: str = ""
     moved: str = ""
     seen: bool = False
     why: str = ""
@@ -73,16 +74,16 @@ class Intents:
 
     def running(self, name: str, pod_id: str) -> None:
         """Write down that a pod which is known here was started from here."""
-        self._turn(name, pod_id, stopped=False)
+        self._turn(name, pod_id, stopped=False, run="")
 
-    def stopped(self, name: str, pod_id: str) -> None:
-        """Write down that a pod which is known here was stopped from here: nobody else did it."""
-        self._turn(name, pod_id, stopped=True)
+    def stopped(self, name: str, pod_id: str, run: str) -> None:
+        """Write down that a pod which is known here, and ran since `run`, was stopped from here: nobody else did it."""
+        self._turn(name, pod_id, stopped=True, run=run)
 
-    def _turn(self, name: str, pod_id: str, *, stopped: bool) -> None:
+    def _turn(self, name: str, pod_id: str, **changes: Any) -> None:
         known = self.get(name)
         if known and known.pod_id == pod_id:
-            self.note(name, stopped=stopped, moved="", why="")
+            self.note(name, moved="", why="", **changes)
 
     def get(self, name: str) -> Intent | None:
         """Return one intent, None where nothing of that name was asked for."""
@@ -110,6 +111,7 @@ def _read(path: Path) -> Intent:
             "identity": str,
             "spot": float,
             "stopped": bool,
+            "run": str,
             "moved": str,
             "seen": bool,
             "why": str,

@@ -38,7 +38,7 @@ def _standing(pod: Pod, known: Intent | None, balance: Balance | None) -> Standi
     if pod.status == RUNNING:
         return _running(name, pod, known)
     if pod.status == STOPPED:
-        return _stopped(name, known, balance)
+        return _stopped(name, pod, known, balance)
     if pod.status == "ERROR":
         return Standing("error", "RunPod says that its container cannot run", f"dgops pod logs {name}")
     return Standing(pod.status.lower())
@@ -58,17 +58,26 @@ def _running(name: str, pod: Pod, known: Intent | None) -> Standing:
 
 def asks_why(pod: Pod, intent: Intent | None) -> bool:
     """Tell whether a pod stands still and nobody here did it, so that the balance may say more."""
-    return pod.status == STOPPED and bool(intent and intent.pod_id == pod.id and not intent.stopped)
+    return pod.status == STOPPED and bool(intent and intent.pod_id == pod.id and not _by_us(pod, intent))
 
 
-def _stopped(name: str, known: Intent | None, balance: Balance | None) -> Standing:
+def is_last(pod: Pod, known: Intent) -> bool:
+    """Tell whether the run whose end is known is the pod's last one: a later one was started elsewhere."""
+    return pod.started == known.run or "" in (pod.started, known.run)
+
+
+def _by_us(pod: Pod, known: Intent) -> bool:
+    return known.stopped and is_last(pod, known)
+
+
+def _stopped(name: str, pod: Pod, known: Intent | None, balance: Balance | None) -> Standing:
     again = f"dgops pod start {name}"
-    if known and known.stopped:
+    if known and _by_us(pod, known):
         return Standing("stopped", "", again)
     if balance and balance.left <= 0:
         why = f"the balance is used up ({balance.left:.2f} $), and RunPod stopped it"
         return Standing("no balance", why, f"add credit at RunPod, then {again}")
-    if known and known.why:
+    if known and known.why and is_last(pod, known):
         if known.why.startswith(SPENT):
             again = f"dgops pod terminate {name}, and create another one: a ceiling is for good"
         return Standing("stopped", f"it stopped itself: {known.why}", again)

@@ -145,7 +145,7 @@ def test_how_pods_stood_is_known_without_asking(double, provider, settings):
     seen = tuple(provider.pods())
     assert room.remembered(settings, seen)[pod].word == "running"
     provider.stop(pod)
-    intents_of(settings).stopped("one", pod)
+    intents_of(settings).stopped("one", pod, "")
     assert room.remembered(settings, tuple(provider.pods()))[pod].word == "stopped"
 
 
@@ -161,3 +161,25 @@ def test_the_log_is_asked_only_for_a_pod_that_stands_still_without_a_word(double
         assert set(found) == {one, two}
     assert asked == [one]
     assert intents_of(settings).get("one").why == "ttl of 8h"
+
+
+@pytest.mark.parametrize("why", ["", "its TTL"])
+def test_what_ended_a_run_says_nothing_of_one_that_was_started_elsewhere_later(
+    double, provider, settings, monkeypatch, why
+):
+    monkeypatch.setattr(room.self_stop, "reason", lambda *_: why)
+    pod = double.rent(name="dgops-one")
+    intents = intents_of(settings)
+    intents.confirm("one", pod)
+    intents.note("one", spot=0.3)
+    if not why:
+        intents.stopped("one", pod, provider.pod(pod).started)
+    provider.stop(pod)
+    look = lambda: room.standings(provider, settings, tuple(provider.pods()), {})[pod]  # noqa: E731
+    assert (look().word, why in look().why) == ("stopped", True)
+    double.cloud.clock = lambda: time.time() + 60
+    provider.start(pod)
+    double.settle(pod)
+    double.cloud.stop(pod, 0)
+    monkeypatch.setattr(room.self_stop, "reason", lambda *_: "")
+    assert look().word == "outbid"

@@ -79,7 +79,7 @@ def test_one_that_was_stopped_and_runs_elsewhere_is_stopped_from_here_no_more(do
     pod = double.rent(name="dgops-pod")
     intents.confirm("pod", pod)
     provider.stop(pod)
-    intents.stopped("pod", pod)
+    intents.stopped("pod", pod, "")
     double.settle(double.cloud.migrate(pod).id)
     reconcile(provider, intents)
     assert not intents.get("pod").stopped

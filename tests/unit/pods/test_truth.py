@@ -1,5 +1,7 @@
 """How a pod stands: what is said is what is, with the reason and the next command."""
 
+from dataclasses import replace
+
 import pytest
 
 from dgops.pods.intents import Intent
@@ -9,6 +11,8 @@ from dgops.pods.truth import asks_why, standing
 SSH = Endpoint("203.0.113.7", 22, "root")
 RUNS = Pod("1", "dgops-pod", "RUNNING", gpu_count=1, ssh=SSH)
 STOPPED = Pod("1", "dgops-pod", "EXITED")
+FIRST, SECOND = "2026-06-01T12:00:00Z", "2026-06-01T15:00:00Z"
+AGAIN = replace(STOPPED, started=SECOND)
 
 
 def known(**more):
@@ -46,6 +50,12 @@ def known(**more):
         ),
         (STOPPED, known(why="its TTL of 8 h", spot=0.3), None, "stopped", "its TTL of 8 h", "dgops pod start pod"),
         (STOPPED, known(why="its ceiling of 1.00 $"), None, "stopped", "its ceiling", "dgops pod terminate pod"),
+        # Stopped from here or by itself, started in the console, and then outbid.
+        (AGAIN, known(stopped=True, run=FIRST, spot=0.3), None, "outbid", "more than its 0.3 $", "dgops pod start pod"),
+        (AGAIN, known(why="its TTL", run=FIRST, spot=0.3), None, "outbid", "more than its", "dgops pod start pod"),
+        (AGAIN, known(stopped=True, run=SECOND, spot=0.3), None, "stopped", "", "dgops pod start pod"),
+        (AGAIN, known(stopped=True, spot=0.3), None, "stopped", "", "dgops pod start pod"),
+        (STOPPED, known(stopped=True, run=FIRST, spot=0.3), None, "stopped", "", "dgops pod start pod"),
         (STOPPED, known(pod_id="2", spot=1.0), None, "stopped", "", "dgops pod start pod"),
         (STOPPED, None, None, "stopped", "", "dgops pod start pod"),
     ],
@@ -63,5 +73,6 @@ def test_each(pod, intent, balance, word, why, following):
 def test_when_the_balance_may_say_more():
     assert asks_why(STOPPED, known())
     assert not asks_why(STOPPED, known(stopped=True))
+    assert asks_why(AGAIN, known(stopped=True, run=FIRST))
     assert not asks_why(STOPPED, None)
     assert not asks_why(RUNS, known())

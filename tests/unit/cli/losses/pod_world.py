@@ -22,7 +22,7 @@ MOVES = (
     *["work"] * 4,
     *["evict"] * 3,
     *["leap", "leap", "migrate", "balance"],
-    *["stop", "start", "start", "restart", "terminate", "create"],
+    *["stop", "start", "start", "restart", "terminate", "create", "console"],
 )
 # Hours of the keeper's clock that end a pod, by its TTL, by its ceiling, and since nobody works there.
 TTL = 9 * 3600
@@ -321,6 +321,13 @@ class World:
         if pod.id in self.double.cloud.pods and self.double.cloud.pods[pod.id].status != "EXITED":
             self.by_us.discard(pod.id)
         return None
+
+    def do_console(self, _chance):
+        """Somebody starts a pod in the provider's console: whoever stops it next is told as what it is."""
+        pod = self.pod()
+        if pod and pod.status == "EXITED":
+            self.double.cloud.start(pod.id)
+            self.by_us.discard(pod.id)
 
     def do_stop(self, chance):
         pod = self.pod()
