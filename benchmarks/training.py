@@ -236,7 +236,7 @@ def shipped(desk, rounds):
 
     def again():
         with Link(host, desk.here.settings) as link:
-            sources = source.read(wanted, "bench")
+            sources = source.read(wanted, "bench", desk.here.settings.state)
             moved = transfer.upload(link, base, work_user(host), sources, Silent())
             assert moved.files == 2 * PICTURES, moved
 

@@ -32,7 +32,7 @@ def work_of(recipe: str, dataset: str, settings: Settings, *, as_json: bool) -> 
         return _training(settings, prepare.ready(path, dataset), as_json)
     if dataset:
         raise UsageError(f"--dataset is for a training, and {path} is none", "name the folder among its inputs")
-    return _script(path), Options(as_json=as_json)
+    return _script(path, settings), Options(as_json=as_json)
 
 
 def _training(settings: Settings, made: Ready, as_json: bool) -> tuple[Work, Options]:
@@ -58,7 +58,7 @@ class _Script:
         return with_variables(self.bare, (), self.recipe, host)
 
 
-def _script(path: Path) -> _Script:
+def _script(path: Path, settings: Settings) -> _Script:
     from socket import gethostname
 
     from dgops.cli.run import request_of
@@ -67,4 +67,4 @@ def _script(path: Path) -> _Script:
 
     found = recipe.load(path)
     bare = request_of(found)
-    return _Script(fingerprint(bare, source.read(bare.inputs, gethostname())), found, bare)
+    return _Script(fingerprint(bare, source.read(bare.inputs, gethostname(), settings.state)), found, bare)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dgops.errors import ConfigError, UsageError
-from dgops.files import digest_bytes, digest_file
+from dgops.files import digest_bytes
 from dgops.jobs import names
+from dgops.jobs.sums import Sums
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,14 +47,17 @@ class Source:
         return {"path": self.path, "store": self.key, **({"file": True} if self.single else {})}
 
 
-def read(inputs: Sequence[Input], controller: str) -> list[Source]:
-    """Look at every input; raises UsageError or ConfigError with every mistake at once, before a host is asked."""
+def read(inputs: Sequence[Input], controller: str, state: Path) -> list[Source]:
+    """Look at every input; raises UsageError or ConfigError with every mistake at once, before a host is asked.
+
+    What was read before and has not changed since is not read again: its digest is kept below `state`.
+    """
     _require_distinct(inputs)
     missing = [str(one.local) for one in inputs if not one.local.exists()]
     if missing:
         raise UsageError(f"no such input: {', '.join(missing)}", "--input takes files and folders of this machine")
     problems: list[str] = []
-    found = [_source(one, controller, problems) for one in inputs]
+    found = [_source(one, controller, state, problems) for one in inputs]
     if problems:
         raise ConfigError(problems[:20], "an input is sent as files and folders; copy in what a link points at")
     return found
@@ -72,27 +76,31 @@ def _require_distinct(inputs: Sequence[Input]) -> None:
         seen.append(one.path)
 
 
-def _source(wanted: Input, controller: str, problems: list[str]) -> Source:
+def _source(wanted: Input, controller: str, state: Path, problems: list[str]) -> Source:
     real = wanted.local.resolve()
     key = digest_bytes(f"{controller}\0{real}".encode(errors="surrogateescape"))[:KEY_LENGTH]
+    sums = Sums(state, key)
     if real.is_file():
         name = wanted.path.rsplit("/", 1)[-1]
-        return Source(wanted.path, key, {name: _file(real)}, single=True)
+        files = {name: _file(name, real, sums)}
+        sums.keep()
+        return Source(wanted.path, key, files, single=True)
     if not real.is_dir():
         problems.append(f"{wanted.local} is neither a file nor a folder")
         return Source(wanted.path, key, {}, single=False)
-    files: dict[str, SourceFile] = {}
+    files = {}
     named = [(name, real / name) for name in wanted.only] if wanted.only is not None else None
     for name, path in _walk(real, real, "", (), problems) if named is None else named:
         wrong = names.complaint(name)
         if wrong:
             problems.append(f"{wanted.local}: the name {name!r} {wrong}")
             continue
-        files[name] = _file(path)
+        files[name] = _file(name, path, sums)
         if len(files) > MOST_FILES:
             raise UsageError(
                 f"{wanted.local} holds more than {MOST_FILES} files", "pack it: one archive travels better than this"
             )
+    sums.keep()
     return Source(wanted.path, key, files, single=False)
 
 
@@ -125,6 +133,6 @@ def _link_problem(root: Path, path: Path, above: tuple[Path, ...]) -> str:
     return f"a link to its own folder {target}" if target in [one.resolve() for one in above] else ""
 
 
-def _file(path: Path) -> SourceFile:
+def _file(name: str, path: Path, sums: Sums) -> SourceFile:
     status = path.stat()
-    return SourceFile(path, status.st_size, digest_file(path), stat.S_IMODE(status.st_mode) & 0o777)
+    return SourceFile(path, status.st_size, sums.of(name, path, status), stat.S_IMODE(status.st_mode) & 0o777)

@@ -40,7 +40,7 @@ def submit(host: Host, settings: Settings, request: Request, watcher: Watcher) -
     """
     _require_outputs(request)
     _require_no_secret(request)
-    sources = source.read(request.inputs, socket.gethostname())
+    sources = source.read(request.inputs, socket.gethostname(), settings.state)
     with Link(host, settings, watcher.told) as link:
         ready = require_ready(link, request.allow_drift)
         contract = ready.contract

@@ -56,7 +56,7 @@ def test_the_same_work_is_the_same_to_the_byte_and_other_work_is_not(tmp_path):
     )
 
     def known(request):
-        return room.fingerprint(request, source.read(request.inputs, "me"))
+        return room.fingerprint(request, source.read(request.inputs, "me", tmp_path / "state"))
 
     first = known(asked)
     assert known(asked) == first

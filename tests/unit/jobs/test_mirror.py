@@ -11,7 +11,7 @@ from dgops.jobs.mirror import Mirror, Part
 @pytest.fixture
 def mirror(link, base, user, tmp_path):
     (tmp_path / "a").write_bytes(b"0123456789")
-    return Mirror(link, base, user, source.read([Input(tmp_path / "a", "a")], "here")[0])
+    return Mirror(link, base, user, source.read([Input(tmp_path / "a", "a")], "here", tmp_path / "state")[0])
 
 
 def test_a_file_in_two_parts(mirror):

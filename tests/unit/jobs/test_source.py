@@ -20,8 +20,8 @@ def folder(tmp_path):
     return made
 
 
-def test_a_folder(folder):
-    (found,) = source.read([Input(folder, "photos")], "here")
+def test_a_folder(folder, tmp_path):
+    (found,) = source.read([Input(folder, "photos")], "here", tmp_path / "state")
     assert {name: (one.size, one.mode) for name, one in found.files.items()} == {
         "a.jpg": (1, 0o644),
         "deep/er/run.sh": (3, 0o750),
@@ -29,19 +29,19 @@ def test_a_folder(folder):
     assert found.files["a.jpg"].sha256 == digest_bytes(b"a")
     assert len(found.key) == 16
     assert found.to_json() == {"path": "photos", "store": found.key}
-    assert source.read([Input(folder, "photos")], "elsewhere")[0].key != found.key
+    assert source.read([Input(folder, "photos")], "elsewhere", tmp_path / "state")[0].key != found.key
 
 
-def test_a_file(folder):
-    (found,) = source.read([Input(folder / "a.jpg", "in/b.jpg")], "here")
+def test_a_file(folder, tmp_path):
+    (found,) = source.read([Input(folder / "a.jpg", "in/b.jpg")], "here", tmp_path / "state")
     assert list(found.files) == ["b.jpg"]
     assert found.to_json()["file"] is True
 
 
-def test_links_inside_are_followed(folder):
+def test_links_inside_are_followed(folder, tmp_path):
     (folder / "same.jpg").symlink_to("a.jpg")
     (folder / "again").symlink_to("deep")
-    (found,) = source.read([Input(folder, "photos")], "here")
+    (found,) = source.read([Input(folder, "photos")], "here", tmp_path / "state")
     assert set(found.files) == {"a.jpg", "same.jpg", "deep/er/run.sh", "again/er/run.sh"}
     assert found.files["same.jpg"].size == 1
 
@@ -55,7 +55,7 @@ def test_links_out_and_other_oddities_are_named_at_once(folder, tmp_path):
     os.mkfifo(folder / "pipe")
     (folder / "new\nline").write_text("")
     with pytest.raises(ConfigError) as caught:
-        source.read([Input(folder, "photos")], "here")
+        source.read([Input(folder, "photos")], "here", tmp_path / "state")
     text = "\n".join(caught.value.problems)
     assert len(caught.value.problems) == 6
     for words in ("leads out of", "nowhere, which is not there", "to its own folder", "neither a file nor", "'new\\n"):
@@ -64,17 +64,17 @@ def test_links_out_and_other_oddities_are_named_at_once(folder, tmp_path):
 
 def test_missing_ones_at_once(tmp_path):
     with pytest.raises(UsageError) as caught:
-        source.read([Input(tmp_path / "a", "a"), Input(tmp_path / "b", "b")], "here")
+        source.read([Input(tmp_path / "a", "a"), Input(tmp_path / "b", "b")], "here", tmp_path / "state")
     assert f"{tmp_path}/a, {tmp_path}/b" in caught.value.message
 
 
 @pytest.mark.parametrize("names", [("x", "x"), ("x", "x/y"), ("x/y", "x")])
-def test_two_of_one_name(folder, names):
+def test_two_of_one_name(folder, tmp_path, names):
     with pytest.raises(UsageError, match="in one place"):
-        source.read([Input(folder, name) for name in names], "here")
+        source.read([Input(folder, name) for name in names], "here", tmp_path / "state")
 
 
-def test_some_of_a_folder(folder):
-    (found,) = source.read([Input(folder, "photos", only=("deep/er/run.sh",))], "here")
+def test_some_of_a_folder(folder, tmp_path):
+    (found,) = source.read([Input(folder, "photos", only=("deep/er/run.sh",))], "here", tmp_path / "state")
     assert list(found.files) == ["deep/er/run.sh"]
-    assert source.read([Input(folder, "photos", only=())], "here")[0].files == {}
+    assert source.read([Input(folder, "photos", only=())], "here", tmp_path / "state")[0].files == {}

@@ -30,7 +30,7 @@ def small_rounds(monkeypatch):
 
 
 def read(*inputs):
-    return source.read([Input(path, path.name) for path in inputs], "here")
+    return source.read([Input(path, path.name) for path in inputs], "here", inputs[0].parent / "state")
 
 
 def contents(folder):
