@@ -9,6 +9,7 @@ import click
 from dgops.cli.options import host_option
 from dgops.cli.render import columns, plain, print_error, print_json
 from dgops.errors import DgopsError, UnreachableError, UsageError
+from dgops.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,7 +80,7 @@ def _show_standings(rows: Sequence[tuple[Host, Standing]]) -> None:
 
 
 def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}" if number else ""
+    return counted(number, what) if number else ""
 
 
 @apps.command()

@@ -14,6 +14,7 @@ from dgops.cli.render import coloured, plain, print_json
 from dgops.dataset import names
 from dgops.dataset.options import CAPTIONERS, CLASS_ENDING, CROPS, Options, here, read_targets
 from dgops.errors import UsageError
+from dgops.words import counted
 
 if TYPE_CHECKING:
     from dgops.dataset.deliver import Delivery
@@ -161,6 +162,6 @@ def _show(options: Options, outcome: Outcome, seconds: float, alone: bool) -> No
         if failure.hint:
             click.echo(f"{click.style('hint:', fg='cyan')} {plain(failure.hint)}", err=True)
         return
-    images = f"{outcome.kept} image{'' if outcome.kept == 1 else 's'}"
+    images = counted(outcome.kept, "image")
     look = f"    look: {outcome.summary[0]}" if alone else ""
     click.echo(f"{coloured('done')} in {seconds:.1f} s  {images}{look}", err=not alone)

@@ -11,6 +11,7 @@ from dgops.dataset.manifest import Digests
 from dgops.dataset.options import check
 from dgops.errors import UsageError
 from dgops.files import digest_bytes, digest_files, write_atomic
+from dgops.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -150,7 +151,7 @@ def environment(host: Host) -> dict[str, str]:
 def _at_home(options: Options, before: Mapping[str, Manifest | None]) -> list[str]:
     """Finish the set at home: take away what an earlier run brought and this one has not, and say where to look."""
     gone = sum(_drop_stale(options.root / name, known) for name, known in before.items() if known)
-    lines = [f"  {'':<12} {gone} file{'' if gone == 1 else 's'} of an earlier run taken away at home"] if gone else []
+    lines = [f"  {'':<12} {counted(gone, 'file')} of an earlier run taken away at home"] if gone else []
     summary = [path for path in sorted((options.root / FOLDERS[1]).iterdir()) if path.name != manifests.NAME]
     if options.output_dir:
         for path in summary:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dgops.cli.render import ago, plain, step
+from dgops.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +70,7 @@ def home(pulled: Pulled | None) -> str:
     more = f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
     where = ", ".join(places[:MOST_PLACES]) + more
     same = f", {moved.already} already here" if moved.already else ""
-    files = f"{moved.files} file{'' if moved.files == 1 else 's'}"
+    files = counted(moved.files, "file")
     return f"{where}  {files}, {megabytes(moved.size)} verified{same}"
 
 
@@ -134,5 +135,5 @@ def took(job: Job) -> float:
 def megabytes(size: float) -> str:
     """Return bytes in short: 81 MB, 0.4 MB, 312 bytes."""
     if size < 100_000:
-        return f"{size:.0f} byte{'' if size == 1 else 's'}"
+        return counted(size, "byte")
     return f"{size / MEGA:.1f} MB" if size < 10 * MEGA else f"{size / MEGA:.0f} MB"

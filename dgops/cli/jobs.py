@@ -12,6 +12,7 @@ from dgops.cli.job_lines import HEAD, attempted, attested, cells, home, megabyte
 from dgops.cli.options import host_option
 from dgops.cli.render import columns, plain, print_error, print_json
 from dgops.errors import UnreachableError
+from dgops.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -234,7 +235,7 @@ def bundle(settings: Settings, job_id: str, host: str | None, as_json: bool) -> 
     if as_json:
         print_json({"id": made.job.id, "path": str(made.path), "size": made.size, "files": list(made.names)})
         return
-    count = f"{len(made.names)} file{'' if len(made.names) == 1 else 's'}"
+    count = counted(len(made.names), "file")
     click.echo(f"{made.job.id}  {made.job.host}  {short(made.path)}  {count}, {megabytes(made.size)}")
 
 

@@ -11,6 +11,7 @@ import click
 
 from dgops.cli.job_lines import happening, megabytes
 from dgops.cli.render import CONTROL, plain
+from dgops.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -108,7 +109,7 @@ class Progress:
         """Say what went to the host."""
         self.stop()
         already = f" ({moved.already} already there)" if moved.already else ""
-        files = f"{moved.files} file{'' if moved.files == 1 else 's'}"
+        files = counted(moved.files, "file")
         say(f"  {'upload':<12} {f'{files}, {megabytes(moved.size)}{already}':<56} {moved.seconds:5.1f} s")
 
     def submitted(self, job: Job) -> None:

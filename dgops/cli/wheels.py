@@ -10,6 +10,7 @@ from dgops.cli.options import host_option
 from dgops.cli.render import columns, plain, print_error, print_json
 from dgops.cli.wheel_places import HERE, ask, places
 from dgops.errors import DgopsError, UnreachableError, UsageError
+from dgops.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -151,7 +152,7 @@ def _show_fetch(_place: Place, answer: dict[str, Any]) -> bool:
         counts = [f"{done['there']} there"]
         counts += [f"{len(done[key])} {key}" for key in ("downloaded", "repaired", "restored", "packed") if done[key]]
         rows.append(
-            (plain(name), _count(done["wheels"], "wheel"), ", ".join(counts), " ".join(map(plain, sorted(set(new)))))
+            (plain(name), counted(done["wheels"], "wheel"), ", ".join(counts), " ".join(map(plain, sorted(set(new)))))
         )
     for line in columns(rows) if rows else ():
         click.echo(line)
@@ -165,7 +166,7 @@ def _show_list(_place: Place, answer: dict[str, Any]) -> bool:
     ]
     for line in columns([("NAME", "SIZE", "LOCKS"), *rows]) if rows else ():
         click.echo(line)
-    click.echo(f"{_count(len(rows), 'file')}, {_megabytes(sum(one['size'] for one in answer['files']))}", err=True)
+    click.echo(f"{counted(len(rows), 'file')}, {_megabytes(sum(one['size'] for one in answer['files']))}", err=True)
     return True
 
 
@@ -173,8 +174,8 @@ def _show_verify(_place: Place, answer: dict[str, Any]) -> bool:
     bad = answer["bad"]
     for line in columns([(plain(one["name"]), plain(one["problem"])) for one in bad]) if bad else ():
         click.echo(line)
-    what = f"{_count(answer['wheels'], 'wheel')} ({answer['locked']} by their locks)"
-    what += f", {_count(answer['archives'], 'archive')}"
+    what = f"{counted(answer['wheels'], 'wheel')} ({answer['locked']} by their locks)"
+    what += f", {counted(answer['archives'], 'archive')}"
     click.echo(f"{what}: {f'{len(bad)} damaged' if bad else 'all whole'}")
     if bad:
         click.echo("hint: dgops wheels fetch replaces those that a lock names", err=True)
@@ -196,12 +197,8 @@ def _show_prune(_place: Place, answer: dict[str, Any], dry_run: bool) -> bool:
     for line in columns(rows) if rows else ():
         click.echo(line)
     verb = "would be removed" if dry_run else "removed"
-    click.echo(f"{_count(len(rows), 'file')}, {_megabytes(answer['bytes'])} {verb}", err=not rows)
+    click.echo(f"{counted(len(rows), 'file')}, {_megabytes(answer['bytes'])} {verb}", err=not rows)
     return True
-
-
-def _count(number: Any, noun: str) -> str:
-    return f"{int(number)} {noun}{'' if int(number) == 1 else 's'}"
 
 
 def _megabytes(count: Any) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dgops.dataset.tally import in_words, reasons
 from dgops.errors import DgopsError
+from dgops.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ def judge(count: int, target: int | None, before: Sequence[Manifest]) -> None:
         for one in before
     ]
     wanted = f"{target} were asked for and {least} are the least" if target else "at least 1 is needed"
-    head = f"{count} image{'' if count == 1 else 's'} left; {wanted}" if count else f"no image is left; {wanted}"
+    head = f"{counted(count, 'image')} left; {wanted}" if count else f"no image is left; {wanted}"
     raise ShortfallError("\n  ".join([head, *lines]), _advice(before) or "add images to the source")
 
 

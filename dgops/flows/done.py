@@ -16,6 +16,7 @@ from dgops.jobs.listing import listed
 from dgops.sync import artifacts, maps
 from dgops.sync.run import sync_all
 from dgops.sync.scene import Wish
+from dgops.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -117,7 +118,7 @@ def _of_repository(folder: Path, state: Path) -> Iterator[Item]:
     for branch in seen.unmerged:
         yield item("unmerged", words=f"branch {branch}", mend=f"{git} merge {branch}")
     if seen.unpushed:
-        words = f"{seen.unpushed} commit{'' if seen.unpushed == 1 else 's'} on {seen.branch or 'a detached HEAD'}"
+        words = f"{counted(seen.unpushed, 'commit')} on {seen.branch or 'a detached HEAD'}"
         to = "" if seen.upstream else f" --set-upstream origin {seen.branch or 'HEAD:BRANCH'}"
         yield item("unpushed", words=words, mend=f"{git} push{to}")
 
@@ -160,4 +161,4 @@ def _of_jobs(found: HostJobs, not_home: set[str]) -> Iterator[Item]:
 def _counted(noun: str, names: Iterable[str]) -> str:
     rows = list(names)
     more = f" and {len(rows) - MOST_NAMED} more" if len(rows) > MOST_NAMED else ""
-    return f"{len(rows)} {noun}{'' if len(rows) == 1 else 's'}: {', '.join(rows[:MOST_NAMED])}{more}"
+    return f"{counted(len(rows), noun)}: {', '.join(rows[:MOST_NAMED])}{more}"

@@ -14,6 +14,7 @@ from dgops.jobs.progress import Silent
 from dgops.jobs.pull import pull
 from dgops.jobs.ready import base_on, work_user
 from dgops.pods import names
+from dgops.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,7 +112,7 @@ def _pulled(settings: Settings, host: Host, known: Remembered, guard: Guard) -> 
             pulled = pull_whole(link, place.base, work_user(host), job.id, known.outputs)
     if pulled.moved.sent:
         count = pulled.moved.sent
-        guard.say(f"{host.name}: {count} file{'' if count == 1 else 's'} of job {job.id} came home, verified")
+        guard.say(f"{host.name}: {counted(count, 'file')} of job {job.id} came home, verified")
     return job
 
 
@@ -123,7 +124,7 @@ def _require_outputs(settings: Settings, name: str, guard: Guard, why: Sequence[
     listed = listed or [
         f"  job {one.id}: {', '.join(out.path for out in one.outputs[:3])}" for one in jobs[:MOST_NAMED]
     ]
-    words = f"{name}: outputs of {len(jobs)} job{'' if len(jobs) == 1 else 's'} are not home:\n" + "\n".join(listed)
+    words = f"{name}: outputs of {counted(len(jobs), 'job')} are not home:\n" + "\n".join(listed)
     if name in guard.consent.hosts:
         guard.say(words)
         return

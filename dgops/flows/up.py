@@ -17,6 +17,7 @@ from dgops.health.look import look_at
 from dgops.hosts import inventory
 from dgops.pods import limits
 from dgops.pods.account import intents_of
+from dgops.words import counted
 
 if TYPE_CHECKING:
     from dgops.deploy.result import Watcher as DeployWatcher
@@ -292,4 +293,4 @@ class _Flow:
 
 def _moved(pulled: Pulled) -> str:
     count = pulled.moved.files
-    return f"{count} file{'' if count == 1 else 's'}, {pulled.moved.size / 1e6:.1f} MB verified"
+    return f"{counted(count, 'file')}, {pulled.moved.size / 1e6:.1f} MB verified"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dgops.health import judge_live, judge_spend, judge_wheels
 from dgops.health.check import Check, CheckResult, Outcome
+from dgops.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -146,7 +147,7 @@ def _venv(wanted: Mapping[str, Any], seen: Seen) -> Verdict:
         return False, expected, "no venv of the host's Python is there"
     first, total, count = [str(one) for one in seen["findings"]], int(seen["total"]), int(seen["count"])
     more = f" and {total - 1} more" if total > 1 else ""
-    return not total, expected, first[0] + more if total else f"{count} distribution{'' if count == 1 else 's'}"
+    return not total, expected, first[0] + more if total else counted(count, "distribution")
 
 
 def _program(wanted: Mapping[str, Any], seen: Seen) -> Verdict:

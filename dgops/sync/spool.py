@@ -16,6 +16,7 @@ from dgops.sync.settle import bring
 from dgops.sync.snapshot import OBJECT, POD, Seen, Snapshot
 from dgops.sync.state import ID
 from dgops.transport import agent
+from dgops.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -162,7 +163,7 @@ def words(one: Map, spool: Spool) -> str:
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(spool.at))
     more = f"; {spool.left} more had no room" if spool.left else ""
     return (
-        f"{one.name}: {count} edit{'' if count == 1 else 's'} of {spool.pod} spooled until {at}; "
+        f"{one.name}: {counted(count, 'edit')} of {spool.pod} spooled until {at}; "
         f"up to {SECONDS} s before its end may be lost{more}"
     )
 

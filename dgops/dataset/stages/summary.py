@@ -11,6 +11,7 @@ from dgops.dataset import pictures, sheet
 from dgops.dataset.stage import Stage
 from dgops.dataset.workers import Crash
 from dgops.errors import DgopsError
+from dgops.words import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,8 +48,7 @@ def make(work: Work) -> list[Item]:
         cells.append(sheet.Cell(Image.frombytes("RGB", result[0], result[1]), item.name, caption))
         lines.append(f"{item.file}: {caption}\n")
     chosen = work.parameters
-    count = "1 image" if len(kept) == 1 else f"{len(kept)} images"
-    subtitle = f"{count}  ·  trigger word {chosen['trigger']}  ·  {chosen['crop']}"
+    subtitle = f"{counted(len(kept), 'image')}  ·  trigger word {chosen['trigger']}  ·  {chosen['crop']}"
     picture, text = file_names(chosen["slug"])
     with (work.folder / picture).open("wb") as stream:
         sheet.draw(chosen["slug"], subtitle, cells).save(stream, "PNG")
