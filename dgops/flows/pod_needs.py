@@ -53,4 +53,5 @@ def _of_training(path: Path) -> Asked:
     if profile == CPU:
         # It runs without a GPU, so any will do.
         return Asked(Needs())
-    return Asked(Needs(profile, trainers.releases(recipe.trainer), least, estimate.source))
+    files = tuple(one.file for one in recipe.models if not one.source)
+    return Asked(Needs(profile, trainers.releases(recipe.trainer), least, estimate.source, files))

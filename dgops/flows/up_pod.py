@@ -83,6 +83,11 @@ class Renter:
                 f"there is no pod {self.wish.name}, and nobody says what to rent",
                 "--gpu 'RTX 4090,L40S' --env cu121, unless the recipe says its environment",
             )
+        if self.wish.needs.files and not self.wish.volume:
+            raise UsageError(
+                f"a new pod has none of these, and the recipe names no source: {', '.join(self.wish.needs.files)}",
+                "source: hf:OWNER/NAME/FILE in the recipe, or --volume with a network volume that holds them",
+            )
         budget.require(self.provider, self.settings)
         done = rent.rent(
             self.provider, intents_of(self.settings), self.wish, self.key, self.seconds, self.say, self._door()

@@ -32,12 +32,16 @@ KEYS = ("id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub")
 
 @dataclass(frozen=True)
 class Needs:
-    """What a recipe asks of a pod: a profile where nobody names another, releases of its trainer, GPU memory in GiB."""
+    """What a recipe asks of a pod: a profile where nobody names another, releases of its trainer, GPU memory in GiB.
+
+    `files` are those of the base model that are fetched from nowhere.
+    """
 
     profile: str = ""
     releases: tuple[Release, ...] = ()
     vram_gib: float = 0.0
     vram_source: str = ""
+    files: tuple[str, ...] = ()
 
     def fault(self, gpu: GpuType) -> str:
         """Return why a GPU is too small, empty where it is not."""

@@ -32,6 +32,11 @@ def test_of_a_training_the_trainer_does(name, profile, least):
     assert (found.profile, found.vram_gib, bool(found.releases)) == (profile, least, bool(profile))
 
 
+@pytest.mark.parametrize(("name", "count"), [("tiny", 0), ("flux", 0), ("wan2.1", 2), ("z-image", 3)])
+def test_files_that_are_fetched_from_nowhere(name, count):
+    assert len(room.of(prepare.find(name)).needs.files) == count
+
+
 def test_mistakes_are_told(tmp_path):
     (tmp_path / "s.yml").write_text("kind: script\nenvironment: cu999\n")
     with pytest.raises(ConfigError) as caught:

@@ -13,7 +13,7 @@ from dgops.hosts import inventory
 from dgops.hosts.host import Host
 from dgops.pods import ready
 from dgops.pods.account import intents_of
-from dgops.pods.wishes import OwnKey, Wish
+from dgops.pods.wishes import Needs, OwnKey, Wish
 
 WISH = Wish("pod", ("RTX 4090",), "cu121")
 
@@ -51,6 +51,18 @@ def test_without_a_pod_and_without_a_wish_nobody_guesses(renter):
     with pytest.raises(UsageError, match="there is no pod pod, and nobody says what to rent") as caught:
         replace(renter, wish=Wish("pod", (), "")).get()
     assert "--gpu" in caught.value.hint
+
+
+def test_a_training_whose_model_is_fetched_from_nowhere_needs_a_volume_that_holds_it(renter, double, provider):
+    needs = Needs(files=("dit.safetensors", "vae.safetensors"))
+    with pytest.raises(UsageError, match=r"names no source: dit.safetensors, vae.safetensors") as caught:
+        replace(renter, wish=replace(WISH, needs=needs)).get()
+    assert "--volume" in caught.value.hint
+    assert double.cloud.pods == {}
+    volume = double.cloud.create_volume({"name": "models", "size": 10, "dataCenter": "US-KS-2"})["id"]
+    assert replace(renter, wish=replace(WISH, needs=needs, volume=volume)).get()[1] == "rented"
+    # One that is there may have them.
+    assert replace(renter, wish=replace(WISH, needs=needs)).get()[1] == "found"
 
 
 def test_what_became_of_a_pod_that_does_not_answer(renter, double, provider):
