@@ -34,9 +34,10 @@ def stop(settings: Settings, name: str, discard: bool, agreed: tuple[str, ...], 
             say(f"{name}  is {found.status.lower()} already")
         else:
             before_end(settings, found, guard_of(settings, discard, agreed))
-            # Before it is asked: whoever is killed meanwhile has still stopped it.
-            intents_of(settings).stopped(names.short(found.name), found.id, found.started)
-            found = provider.stop(found.id)
+            intents, short = intents_of(settings), names.short(found.name)
+            intents.stopping(short, found.id, found.started)
+            run, found = found.started, provider.stop(found.id)
+            intents.stopped(short, found.id, run)
     show_card(found, {}, as_json)
 
 

@@ -271,9 +271,10 @@ class _Flow:
                 return error
         now = self.renter.there()
         if now and "stop" in now.actions:
-            # Before it is asked: whoever is killed meanwhile has still stopped it.
-            intents_of(self.settings).stopped(self.name, now.id, now.started)
+            intents = intents_of(self.settings)
+            intents.stopping(self.name, now.id, now.started)
             self._stop(now.id)
+            intents.stopped(self.name, now.id, now.started)
         kept = f"volume {pod.volume_id} stays" if pod.volume_id else "its own volume stays" if pod.root else "no volume"
         self.hands.step(self.name, "stopped", kept, time.monotonic() - begun)
         return None

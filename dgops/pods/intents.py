@@ -24,7 +24,8 @@ class Intent:
 
     `spot` is what was bid for it, dollars an hour, `moved` the pod that it was before it came to another machine,
     `seen` whether a list of the provider's has shown it, `kept` since which start of its a keeper of its limits lives
-    there. Of the run that began at `run`: `stopped` tells that it was ended from here, `why` that it stopped itself.
+    there. Of the run that began at `run`: `stopped` tells that its end was asked for from here, `sure` that RunPod
+    has answered to that, `why` that it stopped itself.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Intent:
     spot: float = 0.0
     stopped: bool = False
     run: str = ""
+    sure: bool = False
     moved: str = ""
     seen: bool = False
     why: str = ""
@@ -74,11 +76,18 @@ class Intents:
 
     def running(self, name: str, pod_id: str) -> None:
         """Write down that a pod which is known here was started from here."""
-        self._turn(name, pod_id, stopped=False, run="")
+        self._turn(name, pod_id, stopped=False, run="", sure=False)
+
+    def stopping(self, name: str, pod_id: str, run: str) -> None:
+        """Write down that a pod which is known here, and ran since `run`, is about to be stopped.
+
+        Before that is asked: whoever is killed meanwhile may have stopped it. Seen running later it was not.
+        """
+        self._turn(name, pod_id, stopped=True, run=run, sure=False)
 
     def stopped(self, name: str, pod_id: str, run: str) -> None:
         """Write down that a pod which is known here, and ran since `run`, was stopped from here: nobody else did it."""
-        self._turn(name, pod_id, stopped=True, run=run)
+        self._turn(name, pod_id, stopped=True, run=run, sure=True)
 
     def _turn(self, name: str, pod_id: str, **changes: Any) -> None:
         known = self.get(name)
@@ -112,6 +121,7 @@ def _read(path: Path) -> Intent:
             "spot": float,
             "stopped": bool,
             "run": str,
+            "sure": bool,
             "moved": str,
             "seen": bool,
             "why": str,

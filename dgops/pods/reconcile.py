@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dgops.errors import BusyError
 from dgops.pods import names
-from dgops.pods.models import STOPPED
+from dgops.pods.models import RUNNING, STOPPED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,14 +54,22 @@ def reconcile(provider: Provider, intents: Intents) -> Found:
             # One that runs elsewhere was started there: whoever stops it next is not us.
             still = intent.stopped and pod.status == STOPPED
             intents.note(intent.name, pod_id=pod.id, moved=intent.pod_id, seen=True, stopped=still)
-        elif intent and kind == "known" and not intent.seen:
-            intents.note(intent.name, seen=True)
+        elif intent and kind == "known":
+            _seen(pod, intent, intents)
         kinds[kind].append(pod)
     gone = [one for one in asked.values() if one.pod_id not in ids and one.name not in taken]
     over = [one for one in gone if one.seen or time.time() - one.asked > GRACE]
     dropped = tuple(one for one in over if _drop(intents, one.name))
     known, adopted, moved, strangers = (tuple(kind) for kind in kinds.values())
     return Found(pods, known, adopted, moved, strangers, dropped)
+
+
+def _seen(pod: Pod, intent: Intent, intents: Intents) -> None:
+    """Note what a list tells of a pod that is known: that it is there, and that a stop which got no answer was none."""
+    if not intent.seen:
+        intents.note(intent.name, seen=True)
+    if intent.stopped and not intent.sure and pod.status == RUNNING and pod.started == intent.run:
+        intents.note(intent.name, stopped=False, run="")
 
 
 def _kind(pod: Pod, intent: Intent, ids: set[str]) -> str:

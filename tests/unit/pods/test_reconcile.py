@@ -85,6 +85,25 @@ def test_one_that_was_stopped_and_runs_elsewhere_is_stopped_from_here_no_more(do
     assert not intents.get("pod").stopped
 
 
+@pytest.mark.parametrize(
+    ("answered", "goes_on", "ours"), [(False, True, False), (True, True, True), (False, False, True)]
+)
+def test_a_stop_that_got_no_answer_was_none_where_the_pod_is_seen_running(
+    double, provider, intents, answered, goes_on, ours
+):
+    pod = double.rent(name="dgops-pod")
+    run = provider.pod(pod).started
+    intents.confirm("pod", pod)
+    intents.stopping("pod", pod, run)
+    if answered:
+        # A list may be older than the answer.
+        intents.stopped("pod", pod, run)
+    if not goes_on:
+        provider.stop(pod)
+    reconcile(provider, intents)
+    assert intents.get("pod").stopped == ours
+
+
 def test_of_two_one_is_ours_and_the_other_is_named(double, provider, intents):
     first, second = double.rent(), double.rent()
     intents.ask("pod")

@@ -41,6 +41,25 @@ def test_a_start_that_is_killed_leaves_a_pod_that_the_next_look_has_keep_its_lim
     assert "limits" not in world.dgops("pod", "list").err
 
 
+def test_a_stop_that_was_killed_before_it_was_asked_is_no_stop(world):
+    world.dgops("pod", "create", NAME, *GPUS, *world.volume, "--spot", "--wait", "3")
+    ran_on = 0
+    for call in range(6):
+        world.quiet()
+        before = world.pod()
+        world.dgops("pod", "stop", NAME, blow=hands.Blow(call, False, signal.SIGKILL))
+        world.quiet()
+        world.stopped(before)
+        world.judge.pods()
+        if world.pod().status == "RUNNING":
+            ran_on += 1
+            world.do_evict(0)
+            world.quiet()
+            world.judge.pods()
+        world.do_start(1.0)
+    assert ran_on > 1
+
+
 def test_who_follows_lets_go_soon_and_the_job_goes_on(world):
     world.go(1)
     following = world.begin("up", NAME, "--recipe", "train.yml", *GPUS, *world.volume)
