@@ -163,7 +163,8 @@ def supervision(desk, rounds):
     """What everything on the host but the trainer takes of the CPU while it trains: agent, runner, follower, sshd."""
     found = {"dgops, detached": [], "dgops, followed": [], "the trainer": []}
     for name in ("dgops, detached", "dgops, followed"):
-        recipe = desk.recipe(100_000)
+        # As far apart as any trainer saves: minutes.
+        recipe = desk.recipe(100_000, save_every=1000)
         output = f"{RUNS}/{desk.plan(recipe)['run']}"
         argv = [BIN / "dgops", "run", "train", recipe, "--host", HOST]
         argv += ["--detach"] if name == "dgops, detached" else []

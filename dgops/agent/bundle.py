@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, BinaryIO, Dict, Iterable, List, Tuple
 
-from dgops.agent import files, job, jobdir, logparts, machine, redact, tree
+from dgops.agent import files, jobdir, logparts, machine, named, redact, tree
 from dgops.agent.owner import Refusal
 
 LINES = 1000
@@ -20,7 +20,7 @@ def exchange(request: Request, stream: BinaryIO) -> files.Reply:
     """Return a job, its spec, its machine, and behind them the bytes of `files`; `left_out` says what is not there."""
     del stream
     try:
-        folder = job.folder_of(request)
+        folder = named.folder_of(request)
     except Refusal as refusal:
         return refusal.answer, ()
     left_out: List[Dict[str, str]] = []

@@ -6,7 +6,7 @@ import time
 from typing import Any, BinaryIO, Dict, Iterable, List, Tuple
 
 from dgops.agent import jobdir
-from dgops.agent.job import folder_of
+from dgops.agent.named import folder_of
 from dgops.agent.owner import Refusal
 
 LONGEST_WAIT = 30.0

@@ -9,7 +9,7 @@ import signal
 import time
 from typing import Any, Callable, Dict, Iterator, Tuple
 
-from dgops.agent import detach, gpus, jobdir, owner, process, spec, watch
+from dgops.agent import detach, gpus, jobdir, named, owner, process, spec, watch
 from dgops.agent.owner import Refusal
 
 Request = Dict[str, Any]
@@ -69,13 +69,13 @@ def show_all(request: Request) -> Answer:
 
 def show(request: Request) -> Answer:
     """Return one job and its spec."""
-    folder = folder_of(request)
+    folder = named.folder_of(request)
     return {"job": jobdir.view(folder), "spec": jobdir.load_spec(folder)}
 
 
 def cancel(request: Request) -> Answer:
     """Ask a job's supervisor to end it; where that one is gone, end what is left of the job."""
-    folder = folder_of(request)
+    folder = named.folder_of(request)
     if jobdir.view(folder)["status"] in ("queued", "running"):
         grace = request.get("grace")
         jobdir.write_json(folder, "cancel", {"grace": grace} if grace is not None else {})
@@ -123,18 +123,6 @@ def _prepare_gpus(order: Dict[str, Any], mode: str) -> None:
     order["present"] = present
     if present:
         gpus.prepare(order["locks"], present)
-
-
-def folder_of(request: Request) -> str:
-    """Return the folder of the job that a request names, and become its user; one that is not there is refused."""
-    name = request["id"]
-    folder = os.path.join(jobdir.jobs_folder(request["base"]), str(name))
-    known = isinstance(name, str) and spec.ID.match(name) and os.path.isdir(request["base"])
-    if known:
-        owner.enter(request["base"])
-    if not known or not os.path.isdir(folder) or os.path.islink(folder):
-        raise Refusal("there is no job {} on this host".format(str(name)[:40]), "dgops jobs list")
-    return folder
 
 
 def _end_lost(folder: str) -> None:

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 KILLED, SHOT = (-9, 137), "killed (SIGKILL), perhaps out of memory"
 # Between two looks for new files, and at the memory of the GPU.
 LOOK_SECONDS, VRAM_SECONDS = 1.0, 5.0
+# After a look there is none for so many times as long as it took, since many files on a slow volume must not cost the
+# training time; and not for longer than this, since one that copies a large file takes long once.
+LOOK_TIMES, LONGEST_PAUSE = 100, 60.0
 
 
 def train(order: Order, work: Path, mode: str, teller: Teller, say: Callable[[str], None]) -> dict[str, Any]:
@@ -90,14 +93,7 @@ def _run(scene: Scene, plan: Plan, step: Step) -> None:
     seen.vram = _seldom(machine.vram_used if scene.machine.gpus else lambda: None)
     scene.say(step.title)
     scene.teller.tell("start", step.title, begin=plan.begin, total=plan.total, trains=step.trains)
-    looked = 0.0
-
-    def look() -> None:
-        nonlocal looked
-        if step.trains and time.monotonic() - looked > LOOK_SECONDS:
-            looked = time.monotonic()
-            _tell_new(scene, plan)
-
+    look = _spared(lambda: _tell_new(scene, plan)) if step.trains else lambda: None
     code = program.run(step, scene.output, seen.saw, look)
     if step.trains:
         _tell_new(scene, plan)
@@ -141,6 +137,21 @@ def _write(output: Path, plan: Plan) -> None:
         if ".." in Path(name).parts or not path.is_relative_to(output):
             raise DgopsError(f"{name} lies outside of {output}")
         write_atomic(path, text)
+
+
+def _spared(look: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> Callable[[], None]:
+    due = float("-inf")
+
+    def ask() -> None:
+        nonlocal due
+        began = clock()
+        if began < due:
+            return
+        look()
+        ended = clock()
+        due = ended + max(LOOK_SECONDS, min(LOOK_TIMES * (ended - began), LONGEST_PAUSE))
+
+    return ask
 
 
 def _seldom(look: Callable[[], float | None]) -> Callable[[], float | None]:

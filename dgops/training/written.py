@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from dgops.training.values import Written
@@ -26,7 +27,7 @@ def scan(folder: Path) -> Written:
             continue
         try:
             stat = path.stat()
-            said = _said(path, stat.st_size)
+            said = _said(path, stat.st_size, stat.st_mtime_ns)
         except OSError:
             # Removed while it was looked at: trainers keep the newest few.
             continue
@@ -36,7 +37,9 @@ def scan(folder: Path) -> Written:
     return Written(files, notes)
 
 
-def _said(path: Path, size: int) -> dict[str, Any] | None:
+@lru_cache(maxsize=10_000)
+def _said(path: Path, size: int, _changed: int) -> dict[str, Any] | None:
+    """Return what a file says of itself; it is read once, and again when it has changed."""
     if path.suffix == ".safetensors":
         return metadata(path)
     if path.suffix != ".json" or size > LARGEST_JSON:

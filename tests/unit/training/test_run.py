@@ -144,3 +144,32 @@ def test_an_order_there_and_back(made, tmp_path):
     path.write_text(json.dumps(order.to_json(made)))
     assert order.read(path) == made
     assert order.read(path).run == made.run
+
+
+@pytest.mark.parametrize(("took", "looks"), [(0.001, [0, 2, 4, 6, 8, 10]), (0.05, [0, 6]), (10.0, [0])])
+def test_looking_for_new_files_costs_a_hundredth_of_the_time(took, looks):
+    now, seen = [0.0], []
+
+    def look():
+        seen.append(round(now[0]))
+        now[0] += took
+
+    spared = run._spared(look, lambda: now[0])
+    for second in range(11):
+        now[0] = max(now[0], float(second))
+        spared()
+    assert seen == looks
+
+
+def test_a_look_that_took_very_long_is_made_again_within_a_minute():
+    now, seen = [0.0], []
+
+    def look():
+        seen.append(now[0])
+        now[0] += 100.0
+
+    spared = run._spared(look, lambda: now[0])
+    for _ in range(2):
+        spared()
+        now[0] += 61.0
+    assert seen == [0.0, 161.0]

@@ -83,3 +83,15 @@ def test_a_safetensors_file_speaks_only_when_it_is_whole(tmp_path, content, said
     path = tmp_path / "a.safetensors"
     path.write_bytes(content)
     assert metadata(path) == said
+
+
+def test_a_file_is_read_once_and_again_when_it_has_changed(tmp_path, monkeypatch):
+    read = []
+    metadata = written.metadata
+    monkeypatch.setattr(written, "metadata", lambda path: read.append(path) or metadata(path))
+    path = tmp_path / "a.safetensors"
+    for step in ("250", "250", "500"):
+        if not path.exists() or step == "500":
+            path.write_bytes(safetensors({"ss_steps": step}))
+        assert scan(tmp_path).notes == {"a.safetensors": {"ss_steps": step}}
+    assert len(read) == 2
