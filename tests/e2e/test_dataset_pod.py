@@ -103,7 +103,7 @@ def test_a_host_with_trainers_gets_the_set(place):
     try:
         missing = run(place)
         assert missing.returncode == 1
-        assert "/home/seanf/ware: no such folder" in missing.stderr
+        assert "/[HOME]/ware: no such folder" in missing.stderr
         place.on("pod", "install -d -o seanf /home/seanf/win /home/seanf/lin /home/seanf/ware")
         done = run(place)
         assert done.returncode == 0, done.stderr
