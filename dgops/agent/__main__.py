@@ -38,9 +38,20 @@ Exchange = Callable[[Dict[str, Any], BinaryIO], Tuple[Dict[str, Any], Iterable[b
 
 
 def main() -> int:
-    """Run one command and return the exit code; 70 is an error of the agent itself."""
+    """Run one command, or those that are asked for one after the other; returns the exit code."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
+    if name == "serve":
+        from dgops.agent.serve import serve
+
+        return serve(stdin, stdout, {**COMMANDS, **STREAMS}, respond)
+    code = respond(name, stdin, stdout.write)
+    stdout.flush()
+    return code
+
+
+def respond(name: str, stdin: BinaryIO, write: Callable[[bytes], Any]) -> int:
+    """Answer one request in pieces, the first of them a line; returns 70 for an error of the agent itself."""
     try:
         request = json.loads(stdin.readline() or b"{}")
         # For every child: whose work this is.
@@ -51,12 +62,11 @@ def main() -> int:
         else:
             command: Answer = importlib.import_module(COMMANDS[name]).answer
             answer, chunks = command(request), ()
-        stdout.write(json.dumps(answer).encode() + b"\n")
+        write(json.dumps(answer).encode() + b"\n")
         for chunk in chunks:
-            stdout.write(chunk)
-        stdout.flush()
+            write(chunk)
     except OSError as error:
-        stdout.write(json.dumps({"error": "{}: {}".format(type(error).__name__, error)}).encode() + b"\n")
+        write(json.dumps({"error": "{}: {}".format(type(error).__name__, error)}).encode() + b"\n")
     except (KeyError, ValueError, TypeError):
         # Loaded here: it would be a tenth of what a look takes.
         import traceback

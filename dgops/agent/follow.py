@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any, BinaryIO, Dict, Iterable, List, Tuple
 
@@ -11,6 +12,9 @@ from dgops.agent.owner import Refusal
 
 LONGEST_WAIT = 30.0
 POLL = 0.1
+# How often it is looked at whole, though nothing moves: a supervisor that dies leaves no trace.
+WHOLE = 1.0
+NEWS = ("status.json", *jobdir.STREAMS.values())
 
 
 def exchange(request: Dict[str, Any], stream: BinaryIO) -> Tuple[Dict[str, Any], Iterable[bytes]]:
@@ -28,13 +32,24 @@ def exchange(request: Dict[str, Any], stream: BinaryIO) -> Tuple[Dict[str, Any],
     limit = min(max(int(request.get("limit", jobdir.MOST_BYTES)), jobdir.LEAST_BYTES), jobdir.MOST_BYTES)
     until = time.monotonic() + min(float(request.get("wait", 0)), LONGEST_WAIT)
     while True:
+        mark, began = _mark(folder), time.monotonic()
         # Looked at before the logs: when it is over here, nothing follows what is read below.
         seen = jobdir.view(folder)
         over = seen["status"] in jobdir.OVER
         rows, pieces = _read(folder, offsets, limit, over)
         if over or any(pieces) or time.monotonic() >= until:
             return {"job": seen, "streams": rows}, pieces
-        time.sleep(POLL)
+        while True:
+            time.sleep(POLL)
+            if _mark(folder) != mark or time.monotonic() >= min(until, began + WHOLE):
+                break
+
+
+def _mark(folder: str) -> List[Tuple[str, int, int]]:
+    """Return what moves in a job's folder when there may be news: a whole look costs a hundred times as much."""
+    with os.scandir(folder) as entries:
+        known = [(one.name, one.stat(follow_symlinks=False)) for one in entries if one.name.startswith(NEWS)]
+    return sorted((name, status.st_size, status.st_mtime_ns) for name, status in known)
 
 
 def _read(folder: str, offsets: Dict[str, int], left: int, over: bool) -> Tuple[Dict[str, Any], List[bytes]]:

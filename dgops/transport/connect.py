@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dgops.errors import UnreachableError, UsageError
+from dgops.transport.talk import TalkingTransport
 
 if TYPE_CHECKING:
     from dgops.hosts.host import Host
@@ -19,7 +20,7 @@ def connect(host: Host, settings: Settings) -> Transport:
     if host.connection == "local":
         from dgops.transport.local import LocalTransport
 
-        return LocalTransport(host.name)
+        return TalkingTransport(host.name, LocalTransport(host.name))
     if host.connection == "fake":
         from dgops.transport.fake import from_variables
 
@@ -28,4 +29,4 @@ def connect(host: Host, settings: Settings) -> Transport:
         raise UsageError(f"{host.name}: {host.connection!r} is no connection of dgops (ssh, local, fake)")
     from dgops.transport.ssh import open_ssh
 
-    return open_ssh(host, settings)
+    return TalkingTransport(host.name, open_ssh(host, settings))

@@ -30,7 +30,7 @@ def exchange(channel: paramiko.Channel, line: str, stdin: bytes, until: float) -
     in each case, so that nothing goes on reading or writing.
     """
     with contextlib.closing(channel):
-        channel.settimeout(_left(until))
+        channel.settimeout(left(until))
         channel.exec_command(line)
         errors, problems = bytearray(), list[Exception]()
         threads = [
@@ -41,7 +41,7 @@ def exchange(channel: paramiko.Channel, line: str, stdin: bytes, until: float) -
             thread.start()
         output = bytearray()
         _drain(channel.recv, channel, output, until)
-        threads[0].join(_left(until))
+        threads[0].join(left(until))
         if problems:
             raise problems[0]
         code = _exit_code(channel, until)
@@ -50,7 +50,7 @@ def exchange(channel: paramiko.Channel, line: str, stdin: bytes, until: float) -
 
 def _drain(read: Callable[[int], bytes], channel: paramiko.Channel, into: bytearray, until: float) -> None:
     while True:
-        channel.settimeout(_left(until))
+        channel.settimeout(left(until))
         data = read(CHUNK)
         if not data:
             return
@@ -75,7 +75,7 @@ def _feed(channel: paramiko.Channel, stdin: bytes) -> None:
 
 
 def _exit_code(channel: paramiko.Channel, until: float) -> int:
-    if not channel.status_event.wait(_left(until)):
+    if not channel.status_event.wait(left(until)):
         raise TimeoutError
     code = channel.recv_exit_status()
     if code >= 0:
@@ -86,8 +86,9 @@ def _exit_code(channel: paramiko.Channel, until: float) -> int:
     return SIGNALLED
 
 
-def _left(until: float) -> float:
-    left = until - time.monotonic()
-    if left <= 0:
+def left(until: float) -> float:
+    """Return the seconds until then; raises TimeoutError where there are none."""
+    seconds = until - time.monotonic()
+    if seconds <= 0:
         raise TimeoutError
-    return left
+    return seconds

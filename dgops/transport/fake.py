@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dgops.errors import RemoteError, UnreachableError
 from dgops.transport.local import NOT_FOUND
-from dgops.transport.protocol import Completed
+from dgops.transport.protocol import Channel, Completed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -47,6 +47,10 @@ class FakeTransport:
         if answer.unreachable:
             raise UnreachableError(f"{self.name}: {answer.unreachable}")
         return Completed(words, answer.returncode, answer.stdout, answer.stderr, 0.0)
+
+    def open(self, argv: Sequence[str]) -> Channel:
+        """Refuse: what a script answers is one command's output."""
+        raise RemoteError(f"{self.name}: no further session: {argv[0]}")
 
     def put(self, content: bytes | Path, remote: str, *, mode: int = 0o600) -> None:
         """Keep the content under the remote name."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from dgops.errors import RemoteError, UnreachableError
 from dgops.files import write_atomic
+from dgops.transport.channel import LocalChannel
 from dgops.transport.protocol import Completed
 
 if TYPE_CHECKING:
@@ -55,6 +56,23 @@ class LocalTransport:
         finally:
             _end(child)
         return Completed(tuple(argv), child.returncode, output, errors, time.monotonic() - started)
+
+    def open(self, argv: Sequence[str]) -> LocalChannel:
+        """Start argv in the home folder, in a session of its own; what it says beside its output is not kept."""
+        try:
+            child = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd=Path.home(),
+                env=environment(),
+                bufsize=0,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise RemoteError(f"{self.name}: {argv[0]}: {error.strerror}") from None
+        return LocalChannel(self.name, child)
 
     def put(self, content: bytes | Path, remote: str, *, mode: int = 0o600) -> None:
         """Write a file, whole or not at all; its folder is made if it is missing."""

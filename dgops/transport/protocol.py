@@ -33,11 +33,36 @@ class Completed:
         return "\n".join(text.splitlines()[-5:])
 
 
+class Channel(Protocol):
+    """A command that is talked with while it runs; its methods raise TimeoutError at `until` (time.monotonic)."""
+
+    @property
+    def name(self) -> str:
+        """The host's."""
+        ...
+
+    def send(self, data: bytes, until: float) -> None:
+        """Hand it some input; one that reads no more is no error: its output has an end then."""
+        ...
+
+    def receive(self, until: float) -> bytes:
+        """Wait for some output; nothing is its end, or the connection's."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it: its input ends, and what it says still is not heard."""
+        ...
+
+
 class Transport(Protocol):
     """One open way to one host. Every method has a deadline and raises UnreachableError when the way is cut."""
 
     def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout: float = 60.0) -> Completed:
         """Run argv on the host; quoting is the transport's business. A non-zero exit is not an error here."""
+        ...
+
+    def open(self, argv: Sequence[str]) -> Channel:
+        """Start argv on the host and talk with it; raises RemoteError where the host allows only one at a time."""
         ...
 
     def put(self, content: bytes | Path, remote: str, *, mode: int = 0o600) -> None:

@@ -17,6 +17,7 @@ from dgops.errors import DgopsError, RemoteError, UnreachableError
 from dgops.events import log
 from dgops.transport import sftp
 from dgops.transport.become import unwrapped
+from dgops.transport.channel import SshChannel
 from dgops.transport.exchange import MAX_OUTPUT, TooMuchOutput, exchange
 from dgops.transport.host_key import PinnedKeys
 from dgops.transport.known_hosts import KnownHosts
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from dgops.settings import Settings
 
 KEEPALIVE_SECONDS = 5
+OPEN_SECONDS = 60.0
 TRANSFER_IDLE_SECONDS = 60.0
 LONGEST_SHOWN = 100
 
@@ -69,6 +71,16 @@ class SshTransport:
         seconds = time.monotonic() - started
         log.note("host.run", _short(argv), "debug", host=self.host.name, exit=code, seconds=round(seconds, 3))
         return Completed(tuple(argv), code, output, errors, seconds)
+
+    def open(self, argv: Sequence[str]) -> SshChannel:
+        """Start argv on a channel of its own; raises RemoteError where the host allows no further one (MaxSessions)."""
+        with self._told(shlex.join(unwrapped(argv)), OPEN_SECONDS):
+            try:
+                channel = self._transport().open_session(timeout=OPEN_SECONDS)
+            except paramiko.ChannelException as error:
+                raise RemoteError(f"{self.host.name}: no further session: {error.text}") from None
+            channel.exec_command(shlex.join(argv))
+        return SshChannel(self.host.name, channel)
 
     def put(self, content: bytes | Path, remote: str, *, mode: int = 0o600) -> None:
         """Write a file on the host, whole or not at all; its folder is made if it is missing."""

@@ -7,10 +7,13 @@ from dgops.errors import UsageError
 from dgops.hosts.host import Host
 from dgops.transport.connect import connect
 from dgops.transport.local import LocalTransport
+from dgops.transport.talk import TalkingTransport
 
 
 def test_local(settings):
-    assert connect(Host("here", connection="local"), settings) == LocalTransport("here")
+    opened = connect(Host("here", connection="local"), settings)
+    assert isinstance(opened, TalkingTransport)
+    assert opened.beneath == LocalTransport("here")
 
 
 def test_unknown(settings):

@@ -182,7 +182,7 @@ def test_through_a_proxy_command(pod, settings, proxy_command):
     opened = connect(replace(pod, variables={"ansible_ssh_common_args": options}), settings)
     assert opened.run(["echo", "through"], stdin=b"x" * (1 << 20)).text == "through\n"
     opened.close()
-    assert opened.proxy.child.poll() is not None
+    assert opened.beneath.proxy.child.poll() is not None
 
 
 def test_a_proxy_that_fails_says_why(pod, settings):

@@ -1,0 +1,151 @@
+"""A conversation with one agent: the answers of agents of their own, whatever happens to it in between."""
+
+import getpass
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from dgops.errors import RemoteError, UnreachableError
+from dgops.hosts.host import Host
+from dgops.transport import agent
+from dgops.transport.become import as_root
+from dgops.transport.channel import LocalChannel, SshChannel
+from dgops.transport.connect import connect
+from dgops.transport.fake import Answer, FakeTransport
+from dgops.transport.talk import TalkingTransport
+
+ALONE = ({"alone": True}, b"rest")
+# Asked alone it says so; serving, it does what a test says with each question.
+SPEAKS = """\
+if [ "$1" != serve ]; then cat >/dev/null; echo '{"alone": true}'; printf rest; exit; fi
+while read command size; do head -c $size >/dev/null; %s; done
+"""
+GOOD = r"""printf '10\n{"ok": 1}\n4\nrest0\n'"""
+SAID = ({"ok": 1}, b"rest")
+
+
+@pytest.fixture(params=["ssh", "local"])
+def talk(request, settings):
+    host = request.getfixturevalue("pod") if request.param == "ssh" else Host("here", "local")
+    transport = connect(host, settings)
+    yield transport
+    transport.close()
+
+
+def ask(transport, payload=b"", timeout=20.0):
+    return agent.exchange(transport, "files", {}, payload, timeout=timeout)
+
+
+@pytest.fixture
+def speaking(monkeypatch):
+    """Return `speaking(serves)`: what a shell on the host does with each question, in the agent's place."""
+
+    def be(serves):
+        monkeypatch.setattr(agent, "command_line", lambda command: ["sh", "-c", SPEAKS % serves, "sh", command])
+
+    return be
+
+
+def test_the_real_agent_is_shipped_and_then_stays(talk, tmp_path, monkeypatch):
+    (tmp_path / "one").write_bytes(os.urandom(3_000_000))
+    request = {"user": getpass.getuser(), "root": str(tmp_path)}
+    listed = agent.call(talk, "live", {"checks": []})
+    # Now it is there.
+    monkeypatch.setattr(type(talk.beneath), "run", None)
+    piece = {"path": "one", "offset": 1, "length": 4 << 20}
+    for _ in range(3):
+        answer, content = agent.exchange(talk, "files", {**request, "op": "read", "files": [piece, piece]})
+        assert content == 2 * (tmp_path / "one").read_bytes()[1:]
+        assert answer == {"lengths": [len(content) // 2] * 2}
+        assert agent.call(talk, "live", {"checks": []}).keys() == listed.keys()
+
+
+@pytest.mark.parametrize("command", ["job", "watch"])
+def test_what_stays_behind_is_known_by_its_own_command_line(talk, command, monkeypatch):
+    asked = []
+    monkeypatch.setattr(type(talk), "open", lambda *_all: pytest.fail("it would be called serve"))
+    monkeypatch.setattr(type(talk.beneath), "run", lambda _self, argv, **_more: asked.append(argv))
+    talk.run(as_root(agent.command_line(command)))
+    talk.run(["sh", "-c", "true"])
+    talk.run([])
+    assert len(asked) == 3
+
+
+def test_who_asks_meanwhile_is_answered_beside_it(talk, speaking):
+    speaking(f"sleep 1; {GOOD}")
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(ask, talk)
+        time.sleep(0.5)
+        assert ask(talk) == ALONE
+        assert first.result() == SAID
+    assert ask(talk) == SAID
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        "exit 0",
+        "exit 70",
+        "kill -9 $$",
+        r"""printf '10\n{"ok"'; exit 70""",
+        r"""printf '10\n{"ok": 1}\n4\nre'; exit 0""",
+        r"printf 10; exit 0",
+    ],
+)
+def test_where_it_ends_the_question_is_asked_alone(talk, speaking, ends):
+    speaking(ends)
+    assert [ask(talk, b"payload") for _ in range(4)] == [ALONE] * 4
+
+
+def test_one_that_ended_between_two_questions_begins_anew(talk, speaking):
+    speaking(f"{GOOD}; exit 0")
+    assert [ask(talk) for _ in range(6)] == [SAID, ALONE] * 3
+
+
+@pytest.mark.parametrize(
+    ("says", "error", "words"),
+    [
+        (r"echo nonsense", RemoteError, "files answered with something else"),
+        (r"echo -1", RemoteError, "files answered with something else"),
+        (r"head -c 100 /dev/zero", RemoteError, "files answered with something else"),
+        (r"echo 9999999999", RemoteError, "more than 256 MB"),
+        (r"printf '3\n[1]0\n'", RemoteError, "files answered with no JSON object"),
+        (r"printf '2\nxx0\n'", RemoteError, "exit 0: xx"),
+        (r"printf '0\n'", RemoteError, "nothing was said"),
+        (r"""printf '17\n{"error": "disk"}0\n'""", RemoteError, "files failed: disk"),
+        (r"sleep 30", UnreachableError, "no end within 1 s: sh"),
+    ],
+)
+def test_troubles_in_words(talk, speaking, says, error, words):
+    speaking(says)
+    for _ in range(2):
+        with pytest.raises(error, match=words):
+            ask(talk, timeout=1.0)
+
+
+def test_an_interrupted_question_leaves_the_next_one_its_own_answer(talk, speaking, monkeypatch):
+    speaking(f"sleep 1; {GOOD}")
+
+    def interrupted(self, until):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        for kind in (SshChannel, LocalChannel):
+            patched.setattr(kind, "receive", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            ask(talk)
+    began = time.monotonic()
+    assert ask(talk) == SAID
+    assert time.monotonic() - began > 0.9
+
+
+def test_a_host_that_allows_no_second_session_is_asked_alone(monkeypatch):
+    host = FakeTransport(answers=[Answer(("sh",), stdout=b'{"alone": true}\nrest')])
+    talk = TalkingTransport("fake", host)
+    assert ask(talk) == ALONE
+    monkeypatch.setattr(FakeTransport, "open", lambda *_all: pytest.fail("once is enough"))
+    assert [ask(talk) for _ in range(3)] == [ALONE] * 3
+    talk.close()
+    assert host.closed
