@@ -79,7 +79,7 @@ def _require_distinct(inputs: Sequence[Input]) -> None:
 def _source(wanted: Input, controller: str, state: Path, problems: list[str]) -> Source:
     real = wanted.local.resolve()
     key = digest_bytes(f"{controller}\0{real}".encode(errors="surrogateescape"))[:KEY_LENGTH]
-    sums = Sums(state, key)
+    sums = Sums(state / "sums" / f"{key}.json", forget=True)
     if real.is_file():
         name = wanted.path.rsplit("/", 1)[-1]
         files = {name: _file(name, real, sums)}

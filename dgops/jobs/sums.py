@@ -19,12 +19,12 @@ TICK = 2_000_000_000
 
 
 class Sums:
-    """The digests of one input's files, by their names; those that nobody asks for are forgotten."""
+    """The digests of files by their names, in a file of their own; with `forget` those that nobody asks for go."""
 
-    def __init__(self, state: Path, key: str) -> None:
-        self._path = state / "sums" / f"{key}.json"
-        self._known = _read(self._path)
-        self._rows: dict[str, list[object]] = {}
+    def __init__(self, path: Path, *, forget: bool) -> None:
+        self._path = path
+        self._known = _read(path)
+        self._rows: dict[str, list[object]] = {} if forget else dict(self._known)
 
     def of(self, name: str, path: Path, status: os.stat_result) -> str:
         """Return a file's sha256; it is read unless `status` is what it was when it was read before."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from dgops.errors import DgopsError
-from dgops.files import digest_file, write_json
+from dgops.files import digest_file
+from dgops.jobs.sums import Sums
 from dgops.training import written
 from dgops.training.fetch import address, fetch, shown, turn
 from dgops.training.results import put
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from dgops.training.values import Model
 
-# The digest of a file of many gigabytes, by its size and time: reading it again takes a minute.
+# The digests of files of many gigabytes: reading one again takes a minute.
 KNOWN = ".dgops-digests.json"
 # Where a job finds files of other hosts that came along with it, below its work folder.
 SENT = "models"
@@ -79,16 +79,8 @@ def _require_sound(model: Model, path: Path) -> None:
 def _require_digest(model: Model, path: Path, folder: Path) -> None:
     if not model.sha256:
         return
-    notes = folder / KNOWN
-    try:
-        known = json.loads(notes.read_text())
-    except (OSError, ValueError):
-        known = {}
-    stat = path.stat()
-    stamp = [stat.st_size, stat.st_mtime_ns]
-    row = known.get(model.file) if isinstance(known, dict) else None
-    found = row[2] if isinstance(row, list) and row[:2] == stamp else digest_file(path)
-    if row != [*stamp, found]:
-        write_json(notes, {**(known if isinstance(known, dict) else {}), model.file: [*stamp, found]})
+    sums = Sums(folder / KNOWN, forget=False)
+    found = sums.of(model.file, path, path.stat())
+    sums.keep()
     if found != model.sha256:
         raise DgopsError(f"{path} is not the file that the recipe names: its sha256 is {found}", "move it aside")

@@ -1,5 +1,6 @@
 """Digests that are remembered: a file that may have changed is read again, whatever hides the change."""
 
+import json
 import os
 import time
 
@@ -26,7 +27,7 @@ def ask(tmp_path, picture, monkeypatch):
     monkeypatch.setattr(sums, "digest_file", lambda path: read.append(path) or digest(path))
 
     def asked():
-        found = Sums(tmp_path / "state", "key")
+        found = Sums(tmp_path / "state/sums/key.json", forget=True)
         said = found.of("a.jpg", picture, picture.stat())
         found.keep()
         return said
@@ -112,3 +113,16 @@ def test_a_damaged_record_is_none(ask, later, tmp_path, words):
 def test_where_nothing_can_be_written_files_are_read(ask, later, tmp_path):
     (tmp_path / "state").write_text("no folder")
     assert [ask(), ask()] == [digest_bytes(b"one")] * 2
+
+
+@pytest.mark.parametrize("forget", [True, False])
+def test_what_nobody_asks_for_any_more(tmp_path, picture, later, forget):
+    other = picture.with_name("b.jpg")
+    other.write_bytes(b"two")
+    kept = tmp_path / "sums.json"
+    for asked in ((picture, other), (picture,)):
+        found = Sums(kept, forget=forget)
+        for path in asked:
+            found.of(path.name, path, path.stat())
+        found.keep()
+    assert set(json.loads(kept.read_text())) == ({"a.jpg"} if forget else {"a.jpg", "b.jpg"})

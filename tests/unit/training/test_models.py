@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import struct
 import threading
 
@@ -9,6 +10,7 @@ import pytest
 from file_server import serving
 
 from dgops.errors import DgopsError
+from dgops.jobs import sums
 from dgops.training import fetch as fetching
 from dgops.training import models
 from dgops.training.models import require
@@ -105,12 +107,22 @@ def test_a_digest_is_read_once_for_as_long_as_the_file_is_the_same(folder, monke
     (folder / "unet").mkdir(parents=True)
     (folder / "unet/dit.safetensors").write_bytes(CONTENT)
     read = []
-    real = models.digest_file
-    monkeypatch.setattr(models, "digest_file", lambda path: read.append(path) or real(path))
+    real = sums.digest_file
+    monkeypatch.setattr(sums, "digest_file", lambda path: read.append(path) or real(path))
+    # As if it had been there for long.
+    monkeypatch.setattr(sums, "TICK", -sums.TICK)
     for _ in range(3):
         ask(folder, model())
     assert len(read) == 1
     (folder / "unet/dit.safetensors").write_bytes(CONTENT + b"x")
+    with pytest.raises(DgopsError):
+        ask(folder, model())
+    # In place, with its time set back.
+    (folder / "unet/dit.safetensors").write_bytes(CONTENT)
+    ask(folder, model())
+    before = (folder / "unet/dit.safetensors").stat()
+    (folder / "unet/dit.safetensors").write_bytes(CONTENT[:-1] + b"x")
+    os.utime(folder / "unet/dit.safetensors", ns=(before.st_atime_ns, before.st_mtime_ns))
     with pytest.raises(DgopsError):
         ask(folder, model())
     (folder / models.KNOWN).write_text("rubbish")
