@@ -61,11 +61,15 @@ def test_no_handed_value_gets_through(secret, before, after):
             assert line.encode() not in seen.replace(before.encode(), b"").replace(after.encode(), b"")
 
 
+# Home folders are no secrets and masked all the same; hypothesis finds their names in our own sources.
+HOMES = (b"/root", b"/home/", b"/users/")
+
+
 @settings(derandomize=True, max_examples=many(100), deadline=None)
 @given(st.binary(max_size=200))
 def test_bytes_without_a_secret_stay(data):
     low = data.lower()
-    if not any(word in low for word in (b"key", b"token", b"pass", b"://", b"secret", b"hf_", b"sk-")):
+    if not any(word in low for word in (b"key", b"token", b"pass", b"://", b"secret", b"hf_", b"sk-", *HOMES)):
         assert Redactor(["not in there"]).block(data) == data
 
 
