@@ -198,6 +198,39 @@ def test_the_container_is_killed(place, whole):
     require_same(training, whole, set(range(EVERY, STEPS, EVERY)))
 
 
+def test_a_model_of_another_host_comes_by_way_of_here_and_goes_on_after_a_cut(place):
+    """From a host that has nothing but sshd and Python; large enough for a stream of its own."""
+    place.up("shelf")
+    make = "head -c 157286400 /dev/urandom >base.bin; ln -s base.bin link.bin; sha256sum base.bin"
+    digest = place.on("shelf", f"cd /root; {make}").split()[0]
+    model = {"file": "checkpoints/base.bin", "sha256": digest, "source": "shelf:/root/link.bin"}
+    said = {**RECIPE, "steps": 6, "save_every": 6, "samples": {"prompts": []}, "models": {"base": model}}
+    (place.root / "fetched.yml").write_text(json.dumps(said))
+    argv = ("run", "train", "fetched.yml", "--host", "pod")
+
+    def parts():
+        return [path.stat().st_size for path in (place.root / ".dgops/models").rglob("*.part")]
+
+    running = place.start(*argv)
+    deadline = time.monotonic() + 60
+    while not sum(parts()) > 10 << 20:
+        assert time.monotonic() < deadline, running.poll()
+        time.sleep(0.01)
+    running.send_signal(signal.SIGKILL)
+    running.communicate(timeout=20)
+    assert 0 < sum(parts()) < 150 << 20
+    done = place.dgops(*argv)
+    assert done.returncode == 0, done.stderr
+    assert "checkpoints/base.bin from shelf:/root/link.bin" in done.stderr
+    assert place.on("pod", "sha256sum /workspace/models/checkpoints/base.bin").split()[0] == digest
+    # Sent once, and what was kept here meanwhile goes with the next training.
+    (place.root / "again.yml").write_text(json.dumps({**said, "seed": 7}))
+    again = place.dgops("run", "train", "again.yml", "--host", "pod")
+    assert again.returncode == 0, again.stderr
+    assert "shelf" not in again.stderr
+    assert not [path for path in (place.root / ".dgops/models").rglob("*") if path.is_file()]
+
+
 def test_go_is_killed_with_its_job_and_goes_on(place):
     (place.root / "photos").mkdir()
     for number in range(4):

@@ -1,5 +1,6 @@
 """From a recipe to its outputs at home, though nothing is to be had at first and the pod is taken away midway."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -9,7 +10,10 @@ import urllib.request
 
 import pytest
 from place import REPO
+from soak import SOAK
 from test_runpod import Rented
+from test_train import EVERY, LOCKED, STEPS, make_set, seed
+from test_train import RECIPE as TRAINING
 
 pytestmark = pytest.mark.e2e
 COUNT = 6
@@ -152,3 +156,44 @@ def test_a_set_is_made_though_its_pod_is_taken_away(account):
     assert f"network volume {volume} stays" in ended.stderr
     assert account.control()["billing"] == []
     assert account.json("pod", "list")[1]["pods"] == []
+
+
+@pytest.mark.skipif(not SOAK, reason="two deploys of a trainer take as long as all the rest here: make soak runs it")
+def test_a_training_goes_on_though_its_pod_is_taken_away(containers, tmp_path):
+    wheels = seed()
+    if wheels is None:
+        pytest.skip(f"no {LOCKED} in a folder that PIP_FIND_LINKS names")
+    account = Account(tmp_path)
+    try:
+        trainer = f"dgops_apps: [tiny]\nwheel_cache__seed: [{wheels}]\n"
+        (account.root / "inventories/runpod/group_vars/pods.yml").write_text(GROUP + trainer)
+        make_set(account.root / "set")
+        (account.root / "amira.yml").write_text(json.dumps(TRAINING))
+        volume = account.volume()
+        asked = ("up", "gadget", "--recipe", "amira.yml", "--gpu", "RTX 4090", "--env", "cu121")
+        asked += ("--volume", "models", "--key", f"{account.key}.pub")
+        running = account.start(*asked, stderr=subprocess.STDOUT)
+        said = []
+        for line in running.stdout:
+            said.append(line)
+            if line.startswith("  saved"):
+                break
+        first = account.pod()
+        # Not to be had again: another one, with the same volume.
+        account.control("/faults", {"zero_gpu": 1})
+        account.control(f"/pods/{first['id']}/evict", {})
+        rest, _ = running.communicate(timeout=900)
+        said = "".join(said) + rest
+        print(said)
+        assert running.returncode == 0
+        (home,) = (account.root / "models").glob("amira-*")
+        card = json.loads((home / "card.json").read_text())["training"]
+        assert card["begun_at"] in range(EVERY, STEPS, EVERY)
+        assert f"on from step {card['begun_at']} of {STEPS}" in said
+        assert (card["steps"], card["total"]) == (STEPS, STEPS)
+        assert hashlib.sha256((home / "amira.safetensors").read_bytes()).hexdigest() == card["sha256"]
+        second = account.pod()
+        assert (second["status"], second["volume_id"], second["id"] != first["id"]) == ("EXITED", volume, True)
+        assert account.control()["billing"] == []
+    finally:
+        account.down()
