@@ -9,12 +9,17 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dgops.errors import RemoteError
 from dgops.transport.exchange import CHUNK, left
 
 if TYPE_CHECKING:
     import subprocess
 
     import paramiko
+
+
+class NoSessionError(RemoteError):
+    """The host allows no further session on this connection (MaxSessions)."""
 
 
 @dataclass(frozen=True)

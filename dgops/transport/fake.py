@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dgops.errors import RemoteError, UnreachableError
+from dgops.transport.channel import NoSessionError
 from dgops.transport.local import NOT_FOUND
 from dgops.transport.protocol import Channel, Completed
 
@@ -50,7 +51,7 @@ class FakeTransport:
 
     def open(self, argv: Sequence[str]) -> Channel:
         """Refuse: what a script answers is one command's output."""
-        raise RemoteError(f"{self.name}: no further session: {argv[0]}")
+        raise NoSessionError(f"{self.name}: no further session: {argv[0]}")
 
     def put(self, content: bytes | Path, remote: str, *, mode: int = 0o600) -> None:
         """Keep the content under the remote name."""

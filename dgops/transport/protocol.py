@@ -62,7 +62,7 @@ class Transport(Protocol):
         ...
 
     def open(self, argv: Sequence[str]) -> Channel:
-        """Start argv on the host and talk with it; raises RemoteError where the host allows only one at a time."""
+        """Start argv on the host and talk with it; raises NoSessionError where the host allows no further one."""
         ...
 
     def put(self, content: bytes | Path, remote: str, *, mode: int = 0o600) -> None:

@@ -17,7 +17,7 @@ from dgops.errors import DgopsError, RemoteError, UnreachableError
 from dgops.events import log
 from dgops.transport import sftp
 from dgops.transport.become import unwrapped
-from dgops.transport.channel import SshChannel
+from dgops.transport.channel import NoSessionError, SshChannel
 from dgops.transport.exchange import MAX_OUTPUT, TooMuchOutput, exchange
 from dgops.transport.host_key import PinnedKeys
 from dgops.transport.known_hosts import KnownHosts
@@ -66,19 +66,16 @@ class SshTransport:
         line = shlex.join(argv)
         started = time.monotonic()
         with self._told(shlex.join(unwrapped(argv)), timeout):
-            channel = self._transport().open_session(timeout=timeout)
+            channel = self._session(timeout)
             code, output, errors = exchange(channel, line, stdin, started + timeout)
         seconds = time.monotonic() - started
         log.note("host.run", _short(argv), "debug", host=self.host.name, exit=code, seconds=round(seconds, 3))
         return Completed(tuple(argv), code, output, errors, seconds)
 
     def open(self, argv: Sequence[str]) -> SshChannel:
-        """Start argv on a channel of its own; raises RemoteError where the host allows no further one (MaxSessions)."""
+        """Start argv on a channel of its own; raises NoSessionError where the host allows no further one."""
         with self._told(shlex.join(unwrapped(argv)), OPEN_SECONDS):
-            try:
-                channel = self._transport().open_session(timeout=OPEN_SECONDS)
-            except paramiko.ChannelException as error:
-                raise RemoteError(f"{self.host.name}: no further session: {error.text}") from None
+            channel = self._session(OPEN_SECONDS)
             channel.exec_command(shlex.join(argv))
         return SshChannel(self.host.name, channel)
 
@@ -125,13 +122,28 @@ class SshTransport:
         transport: paramiko.Transport = self.connection.transport
         return transport
 
+    def _session(self, timeout: float) -> paramiko.Channel:
+        with self._counted():
+            return self._transport().open_session(timeout=timeout)
+
     def _sftp(self) -> paramiko.SFTPClient:
         self._transport()
-        client: paramiko.SFTPClient = self.connection.sftp()
+        with self._counted():
+            client: paramiko.SFTPClient = self.connection.sftp()
         channel = client.get_channel()
         if channel is not None:
             channel.settimeout(TRANSFER_IDLE_SECONDS)
         return client
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        try:
+            yield
+        except paramiko.ChannelException as error:
+            raise NoSessionError(
+                f"{self.host.name}: the host allows no further session on this connection: {error.text}",
+                "raise MaxSessions in its sshd_config",
+            ) from None
 
     @contextlib.contextmanager
     def _told(self, action: str, timeout: float) -> Iterator[None]:

@@ -5,26 +5,31 @@ from __future__ import annotations
 import shlex
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dgops.errors import RemoteError, UnreachableError
 from dgops.events import log
 from dgops.transport import agent
 from dgops.transport.become import as_root, unwrapped
+from dgops.transport.channel import NoSessionError
 from dgops.transport.exchange import MAX_OUTPUT
 from dgops.transport.protocol import Completed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from dgops.transport.protocol import Channel, Transport
 
+Done = TypeVar("Done")
+
 # Its zip is not there at first, and is by then.
 TRIES = 2
 # What these start stays, and is known by its command line.
 ALONE = ("job", "watch")
+# How long a session that was ended may still count.
+ROOM_SECONDS, PAUSE = 3.0, 0.05
 # A length in digits and the end of its line.
 LONGEST_HEAD = 12
 
@@ -69,19 +74,19 @@ class TalkingTransport:
                 return Completed(tuple(argv), 0, output, b"", seconds)
             finally:
                 self._turn.release()
-        return self.beneath.run(argv, stdin=stdin, timeout=timeout)
+        return self._with_room(lambda: self.beneath.run(argv, stdin=stdin, timeout=timeout))
 
     def open(self, argv: Sequence[str]) -> Channel:
         """Start argv on the host and talk with it."""
-        return self.beneath.open(argv)
+        return self._with_room(lambda: self.beneath.open(argv))
 
     def put(self, content: bytes | Path, remote: str, *, mode: int = 0o600) -> None:
         """Write a file on the host."""
-        self.beneath.put(content, remote, mode=mode)
+        self._with_room(lambda: self.beneath.put(content, remote, mode=mode))
 
     def get(self, remote: str, local: Path) -> None:
         """Fetch a file from the host."""
-        self.beneath.get(remote, local)
+        self._with_room(lambda: self.beneath.get(remote, local))
 
     def tunnel(self, port: int) -> AbstractContextManager[int]:
         """Forward a local port on loopback to a port on the host's loopback."""
@@ -91,6 +96,21 @@ class TalkingTransport:
         """End the agent and the connection."""
         self._hang_up()
         self.beneath.close()
+
+    def _with_room(self, act: Callable[[], Done]) -> Done:
+        """Do what needs a session of its own; where a host allows one only, the agent gives its up for good."""
+        until = time.monotonic() + ROOM_SECONDS
+        while True:
+            try:
+                return act()
+            except NoSessionError:
+                with self._turn:
+                    self._tries = 0
+                    self._hang_up()
+                # A server takes its time to end a session, and ours may have been the last one before this.
+                if time.monotonic() > until:
+                    raise
+                time.sleep(PAUSE)
 
     def _hang_up(self) -> None:
         channel, self._channel = self._channel, None
@@ -113,7 +133,7 @@ class TalkingTransport:
         try:
             return self.beneath.open(as_root(agent.command_line("serve")))
         except RemoteError:
-            # One at a time is all that this host allows.
+            # What another one needs is there, or this host allows no such thing.
             self._tries = 1
             raise EndedError from None
 

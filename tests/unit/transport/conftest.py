@@ -1,5 +1,6 @@
 """A private sshd on loopback, with keys of its own: the other end of the real transport."""
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -66,15 +67,21 @@ def make_key(path, kind="ed25519", passphrase=""):
 
 @pytest.fixture(scope="session")
 def sshd(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("sshd")) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def serving(folder, more=""):
+    """Yield an sshd whose configuration has some lines more."""
     program = shutil.which("sshd") or "/usr/sbin/sshd"
     if not Path(program).exists():
         pytest.skip("sshd is not installed (apt-get install openssh-server)")
-    folder = tmp_path_factory.mktemp("sshd")
     for name, kind in (("host_ed25519", "ed25519"), ("host_rsa", "rsa"), ("login", "ed25519")):
         make_key(folder / name, kind)
     shutil.copy(folder / "login.pub", folder / "authorized_keys")
     port = free_port()
-    (folder / "config").write_text(CONFIG.format(port=port, folder=folder))
+    (folder / "config").write_text(CONFIG.format(port=port, folder=folder) + more)
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
     with (folder / "log").open("w") as log:
@@ -85,6 +92,15 @@ def sshd(tmp_path_factory):
     finally:
         server.terminate()
         server.wait(10)
+
+
+@pytest.fixture
+def narrow(tmp_path_factory, known_hosts):
+    """A host that allows one session at a time on a connection."""
+    with serving(tmp_path_factory.mktemp("narrow"), "MaxSessions 1\n") as server:
+        host = server.host("narrow")
+        known_hosts.pin(host.alias, server.keys)
+        yield host
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from dgops.errors import RemoteError, UnreachableError
 from dgops.hosts.host import Host
 from dgops.transport import agent
 from dgops.transport.become import as_root
-from dgops.transport.channel import LocalChannel, SshChannel
+from dgops.transport.channel import LocalChannel, NoSessionError, SshChannel
 from dgops.transport.connect import connect
 from dgops.transport.fake import Answer, FakeTransport
 from dgops.transport.talk import TalkingTransport
@@ -149,3 +149,27 @@ def test_a_host_that_allows_no_second_session_is_asked_alone(monkeypatch):
     assert [ask(talk) for _ in range(3)] == [ALONE] * 3
     talk.close()
     assert host.closed
+
+
+def test_who_needs_the_only_session_gets_it(narrow, settings, speaking):
+    speaking(GOOD)
+    talk = connect(narrow, settings)
+    try:
+        assert ask(talk) == SAID
+        assert talk.run(["echo", "through"]).text == "through\n"
+        assert [ask(talk), ask(talk)] == [ALONE] * 2
+    finally:
+        talk.close()
+
+
+def test_a_file_takes_the_only_session_of_the_agent(narrow, settings, speaking, tmp_path):
+    speaking(GOOD)
+    talk = connect(narrow, settings)
+    try:
+        assert ask(talk) == SAID
+        talk.put(b"data", str(tmp_path / "file"))
+        assert (tmp_path / "file").read_bytes() == b"data"
+        with pytest.raises(NoSessionError, match="narrow: the host allows no further session"):
+            ask(talk)
+    finally:
+        talk.close()

@@ -20,6 +20,7 @@ from pathlib import Path
 from dgops.errors import HostKeyError, UnreachableError
 from dgops.sandbox.runpod.cloud import NEVER
 from dgops.transport import agent
+from dgops.transport.exchange import left
 from dgops.transport.known_hosts import KnownHosts, fingerprint
 from dgops.transport.protocol import Completed
 
@@ -172,8 +173,9 @@ class Way:
 
     def __init__(self, host, settings):
         self.name = host.name
-        self.open = contextlib.ExitStack()
-        self.link, key = self.open.enter_context(knock(host.address, host.port, settings.connect_timeout))
+        self.host, self.settings = host, settings
+        self.held = contextlib.ExitStack()
+        self.link, key = self.held.enter_context(knock(host.address, host.port, settings.connect_timeout))
         self.stream = self.link.makefile("rb")
         if key not in KnownHosts(settings.state / "known_hosts").keys(host.alias):
             self.close()
@@ -182,6 +184,9 @@ class Way:
     def run(self, argv, *, stdin=b"", timeout=60.0):
         return Completed(tuple(argv), *self._asked({"argv": list(argv)}, stdin, timeout), 0.1)
 
+    def open(self, argv):
+        return Said(self.host, self.settings, argv)
+
     def put(self, content, remote, *, mode=0o600):
         del mode
         self._asked({"put": remote}, content if isinstance(content, bytes) else content.read_bytes(), 60.0)
@@ -189,7 +194,7 @@ class Way:
     def close(self):
         if hasattr(self, "stream"):
             self.stream.close()
-        self.open.close()
+        self.held.close()
 
     def _asked(self, asked, content, timeout):
         try:
@@ -206,3 +211,31 @@ class Way:
         if len(content) != length:
             raise OSError("cut in the middle of an answer")
         return content
+
+
+class Said:
+    """A command that is talked with, on a connection of its own."""
+
+    def __init__(self, host, settings, argv):
+        self.name = host.name
+        self.held = contextlib.ExitStack()
+        self.link, _ = self.held.enter_context(knock(host.address, host.port, settings.connect_timeout))
+        self.send(json.dumps({"open": list(argv), "length": 0}).encode() + b"\n", time.monotonic() + 60)
+        # What is sent before it has begun would be read by somebody else.
+        for _ in b"opened\n":
+            self.link.recv(1)
+
+    def send(self, data, until):
+        self.link.settimeout(left(until))
+        with contextlib.suppress(ConnectionError):
+            self.link.sendall(data)
+
+    def receive(self, until):
+        self.link.settimeout(left(until))
+        try:
+            return self.link.recv(1 << 16)
+        except ConnectionError:
+            return b""
+
+    def close(self):
+        self.held.close()

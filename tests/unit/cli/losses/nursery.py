@@ -172,6 +172,9 @@ def serve(link, key):
     stream = link.makefile("rb")
     for line in stream:
         asked = json.loads(line)
+        if "open" in asked:
+            link.sendall(b"opened\n")
+            talk(asked["open"], link.fileno())
         content = stream.read(asked["length"])
         code, output, errors = put(asked, content) if "put" in asked else run(asked["argv"], content)
         head = {"code": code, "output": len(output), "errors": len(errors)}
@@ -221,6 +224,23 @@ def agent(words, content):
     for file in files:
         os.close(file)
     return code, contents[0], contents[1]
+
+
+def talk(argv, connection):
+    """Be the agent that is talked with over this connection, for as long as it lasts."""
+    words = argv[4:]
+    if not os.path.exists(words[1]):
+        os._exit(2)
+    null = os.open(os.devnull, os.O_RDWR)
+    for number, file in enumerate((connection, connection, null)):
+        os.dup2(file, number)
+    os.closerange(3, 1024)
+    retitle(words)
+    os.environ.clear()
+    os.environ.update(LOGIN)
+    sys.argv = words[1:]
+    sys.stdin, sys.stdout = (os.fdopen(number, mode) for number, mode in IO[:2])
+    os._exit(front.main())
 
 
 IO = ((0, "r"), (1, "w"), (2, "w"))
