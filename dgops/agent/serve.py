@@ -1,8 +1,8 @@
 """One agent for as long as a connection lasts: questions on stdin, one after the other, each answered by a child.
 
-A question is a line `COMMAND LENGTH` and so much of what an agent of its own would read. What the command answers comes
-in pieces, each behind a line with its length; a length of 0 ends them. Where a question goes wrong the agent ends:
-whoever asks finds out why by asking an agent that serves nothing else.
+It says first that it is one. A question is a line `COMMAND LENGTH` and so much of what an agent of its own would read.
+What the command answers comes in pieces, each behind a line with its length; a length of 0 ends them. Where a question
+goes wrong the agent ends: whoever asks finds out why by asking an agent that serves nothing else.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ Respond = Callable[[str, BinaryIO, Callable[[bytes], None]], int]
 # Who asks nothing for so long has gone, though nobody said so.
 LONGEST_SILENCE = 900
 LONGEST_HEAD = 100
+GREETING = b"dgops agent\n"
 BROKEN = 70
 
 
@@ -26,6 +27,8 @@ def serve(stdin: BinaryIO, stdout: BinaryIO, modules: Dict[str, str], respond: R
     """Answer until stdin ends; returns the exit code."""
     # What goes wrong is told to who asks again, and nobody reads this.
     _to_nowhere(2)
+    stdout.write(GREETING)
+    stdout.flush()
     while True:
         signal.alarm(LONGEST_SILENCE)
         head = stdin.readline(LONGEST_HEAD)

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from dgops.agent.serve import GREETING
 from dgops.errors import RemoteError, UnreachableError
 from dgops.events import log
 from dgops.transport import agent
@@ -30,6 +31,8 @@ TRIES = 2
 ALONE = ("job", "watch")
 # How long a session that was ended may still count.
 ROOM_SECONDS, PAUSE = 3.0, 0.05
+# Who does not say by then that it is such an agent is none, or slow: a fresh one is asked, which may take its time.
+GREETING_SECONDS = 5.0
 # A length in digits and the end of its line.
 LONGEST_HEAD = 12
 
@@ -120,9 +123,13 @@ class TalkingTransport:
 
     def _asked(self, command: str, stdin: bytes, until: float) -> bytes:
         try:
+            fresh = self._channel is None
             if self._channel is None:
                 self._channel = self._opened()
+            # With the first question at once: waiting for the greeting before would take a round trip.
             self._channel.send(f"{command} {len(stdin)}\n".encode() + stdin, until)
+            if fresh:
+                self._greeted(self._channel, until)
             return self._answer(self._channel, command, until)
         except BaseException:
             # What comes next, if anything does, belongs to no question.
@@ -136,6 +143,19 @@ class TalkingTransport:
             # What another one needs is there, or this host allows no such thing.
             self._tries = 1
             raise EndedError from None
+
+    def _greeted(self, channel: Channel, until: float) -> None:
+        soon = time.monotonic() + GREETING_SECONDS
+        try:
+            while len(self._held) < len(GREETING):
+                self._more(channel, min(soon, until))
+        except TimeoutError:
+            if soon < until:
+                raise EndedError from None
+            raise
+        if not self._held.startswith(GREETING):
+            raise EndedError
+        del self._held[: len(GREETING)]
 
     def _answer(self, channel: Channel, command: str, until: float) -> bytes:
         answer = bytearray()

@@ -10,6 +10,7 @@ import pytest
 from dgops.errors import RemoteError, UnreachableError
 from dgops.hosts.host import Host
 from dgops.transport import agent
+from dgops.transport import talk as talks
 from dgops.transport.become import as_root
 from dgops.transport.channel import LocalChannel, NoSessionError, SshChannel
 from dgops.transport.connect import connect
@@ -20,6 +21,7 @@ ALONE = ({"alone": True}, b"rest")
 # Asked alone it says so; serving, it does what a test says with each question.
 SPEAKS = """\
 if [ "$1" != serve ]; then cat >/dev/null; echo '{"alone": true}'; printf rest; exit; fi
+%s
 while read command size; do head -c $size >/dev/null; %s; done
 """
 GOOD = r"""printf '10\n{"ok": 1}\n4\nrest0\n'"""
@@ -42,8 +44,9 @@ def ask(transport, payload=b"", timeout=20.0):
 def speaking(monkeypatch):
     """Return `speaking(serves)`: what a shell on the host does with each question, in the agent's place."""
 
-    def be(serves):
-        monkeypatch.setattr(agent, "command_line", lambda command: ["sh", "-c", SPEAKS % serves, "sh", command])
+    def be(serves, greets="echo dgops agent"):
+        program = SPEAKS % (greets, serves)
+        monkeypatch.setattr(agent, "command_line", lambda command: ["sh", "-c", program, "sh", command])
 
     return be
 
@@ -123,6 +126,13 @@ def test_troubles_in_words(talk, speaking, says, error, words):
     for _ in range(2):
         with pytest.raises(error, match=words):
             ask(talk, timeout=1.0)
+
+
+@pytest.mark.parametrize("greets", ["cat >/dev/null", "echo nonsense from a host", "printf dgops; exit", "sleep 30"])
+def test_who_does_not_say_that_it_serves_is_asked_alone(talk, speaking, monkeypatch, greets):
+    monkeypatch.setattr(talks, "GREETING_SECONDS", 0.5)
+    speaking(GOOD, greets)
+    assert [ask(talk) for _ in range(3)] == [ALONE] * 3
 
 
 def test_an_interrupted_question_leaves_the_next_one_its_own_answer(talk, speaking, monkeypatch):
