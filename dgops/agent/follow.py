@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from typing import Any, BinaryIO, Dict, Iterable, List, Tuple
@@ -47,9 +48,15 @@ def exchange(request: Dict[str, Any], stream: BinaryIO) -> Tuple[Dict[str, Any],
 
 def _mark(folder: str) -> List[Tuple[str, int, int]]:
     """Return what moves in a job's folder when there may be news: a whole look costs a hundred times as much."""
+    found = []
     with os.scandir(folder) as entries:
-        known = [(one.name, one.stat(follow_symlinks=False)) for one in entries if one.name.startswith(NEWS)]
-    return sorted((name, status.st_size, status.st_mtime_ns) for name, status in known)
+        for one in entries:
+            # The oldest piece of a long log goes at any moment.
+            with contextlib.suppress(FileNotFoundError):
+                if one.name.startswith(NEWS):
+                    status = one.stat(follow_symlinks=False)
+                    found.append((one.name, status.st_size, status.st_mtime_ns))
+    return sorted(found)
 
 
 def _read(folder: str, offsets: Dict[str, int], left: int, over: bool) -> Tuple[Dict[str, Any], List[bytes]]:

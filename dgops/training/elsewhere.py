@@ -65,7 +65,7 @@ def _brought(settings: Settings, model: Model, told: Callable[[str], None]) -> P
     told(f"{model.file} from {model.source}")
     with Link(found[0], settings, told) as link:
         # As scp would: what the login may read, and where a link leads to, as in the hub's own cache.
-        user, *real = link.transport().run(["sh", "-c", WHERE, "sh", path]).text.splitlines()
+        user, *real = link.transport().run(["sh", "-c", WHERE, "sh", path]).text.splitlines() or [""]
         offers, _ = offered(Ask(link, "", user, ""), Output(real[0] if real else path, kept), Silent(told))
         if [one.landing.path for one in offers] != [kept]:
             raise DgopsError(f"{model.file}: {model.source} is no file there", "look at the recipe's source")

@@ -28,7 +28,7 @@ Done = TypeVar("Done")
 # Its zip is not there at first, and is by then.
 TRIES = 2
 # What these start stays, and is known by its command line.
-ALONE = ("job", "watch")
+ALONE = ("job", "marker", "watch")
 # How long a session that was ended may still count.
 ROOM_SECONDS, PAUSE = 3.0, 0.05
 # Who does not say by then that it is such an agent is none, or slow: a fresh one is asked, which may take its time.

@@ -1,10 +1,12 @@
 """Reading on in a job's logs: bytes as they are, no more at once than was asked for, nobody kept waiting."""
 
+import contextlib
 import json
+import os
 
 import pytest
 
-from dgops.agent import jobdir
+from dgops.agent import follow, jobdir
 
 TEXTS = [b"", "märz\n".encode() * 90_000, b"\xff\xfe\0\r" * 100_000]
 
@@ -69,3 +71,12 @@ def test_a_job_that_is_not_there_is_refused(agent_host, name):
     answer, rest = agent_host.exchange("follow", {"base": str(agent_host.base), "id": name, "offsets": {}})
     assert answer["refused"].startswith("there is no job")
     assert rest == b""
+
+
+def test_a_piece_that_goes_while_it_is_looked_at_is_no_error(tmp_path, monkeypatch):
+    for name in ("status.json", "stdout.log", "stdout.log.9", "heartbeat"):
+        (tmp_path / name).write_text("x")
+    listed = list(os.scandir(tmp_path))
+    (tmp_path / "stdout.log.9").unlink()
+    monkeypatch.setattr(follow.os, "scandir", lambda _folder: contextlib.nullcontext(listed))
+    assert [name for name, *_ in follow._mark(str(tmp_path))] == ["status.json", "stdout.log"]

@@ -65,7 +65,7 @@ def test_the_real_agent_is_shipped_and_then_stays(talk, tmp_path, monkeypatch):
         assert agent.call(talk, "live", {"checks": []}).keys() == listed.keys()
 
 
-@pytest.mark.parametrize("command", ["job", "watch"])
+@pytest.mark.parametrize("command", ["job", "marker", "watch"])
 def test_what_stays_behind_is_known_by_its_own_command_line(talk, command, monkeypatch):
     asked = []
     monkeypatch.setattr(type(talk), "open", lambda *_all: pytest.fail("it would be called serve"))
