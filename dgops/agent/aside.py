@@ -23,7 +23,7 @@ class Aside:
 
     def run(self, work: Callable[[], Answer], seconds: float) -> Optional[Answer]:
         """Return what the work answers, None where it did not in time or broke."""
-        if self._stuck is not None and not _over(self._stuck):
+        if self._stuck is not None and not over(self._stuck):
             return None
         reader, writer = os.pipe()
         child = os.fork()
@@ -37,10 +37,7 @@ class Aside:
         os.close(reader)
         if said is None:
             os.kill(child, signal.SIGKILL)
-        until = time.monotonic() + 1
-        while not _over(child) and time.monotonic() < until:
-            time.sleep(0.01)
-        self._stuck = None if _over(child) else child
+        self._stuck = None if wait(child) else child
         try:
             answer = json.loads(said or b"null")
         except ValueError:
@@ -69,7 +66,15 @@ def _read(reader: int, seconds: float) -> Optional[bytes]:
         said += piece
 
 
-def _over(child: int) -> bool:
+def wait(child: int) -> bool:
+    """Wait a moment for a child that was told to end; returns whether it did."""
+    until = time.monotonic() + 1
+    while not over(child) and time.monotonic() < until:
+        time.sleep(0.01)
+    return over(child)
+
+
+def over(child: int) -> bool:
     """Tell whether a child is gone, and reap it."""
     with contextlib.suppress(ChildProcessError):
         return os.waitpid(child, os.WNOHANG)[0] != 0

@@ -32,6 +32,7 @@ OBSERVERS: Dict[str, str] = {
     "spend": "dgops.agent.live_spend",
     "sshd": "dgops.agent.live_services",
     "torch": "dgops.agent.live_gpu",
+    "watch": "dgops.agent.live_watch",
     "wheel_cache": "dgops.agent.live_machine",
 }
 DEADLINE = 30.0

@@ -6,9 +6,9 @@ import json
 import os
 from typing import Any, Dict, Optional
 
-from dgops.agent import watch
+from dgops.agent import roots, watch
 
-PATH = "/var/lib/dgops/contract.json"
+PATH = roots.CONTRACT
 
 
 def answer(request: Dict[str, Any]) -> Dict[str, Any]:
@@ -27,18 +27,6 @@ def answer(request: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def read() -> Optional[Dict[str, Any]]:
-    """Return this host's id of contract, commit and time, None where there is no marker.
-
-    One that others may write, or have given us, is none.
-    """
-    try:
-        with open(PATH) as stream:
-            status = os.fstat(stream.fileno())
-            if status.st_uid != os.geteuid() or status.st_mode & 0o022:
-                return None
-            contract = json.load(stream)
-    except (OSError, ValueError):
-        return None
-    if not isinstance(contract, dict):
-        return None
-    return {key: contract.get(key) for key in ("id", "commit", "deployed_at", "deployed_by")}
+    """Return this host's id of contract, commit and time, None where there is no marker."""
+    contract = roots.record(PATH)
+    return {key: contract.get(key) for key in ("id", "commit", "deployed_at", "deployed_by")} if contract else None

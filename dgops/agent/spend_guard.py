@@ -8,16 +8,12 @@ import os
 import time
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
-from dgops.agent import process, scan, spend, spend_meter
+from dgops.agent import notes, process, scan, spend, spend_meter
 
-# Read by health as any user, and gone with the run that it is about.
-FOLDER = "/run/dgops"
 NOTE, LOG = "spend.json", "spend.log"
 # A volume that is full stays full while nobody is there: for so long it is tried, then the limit counts.
 SPOOL_PATIENCE = 600.0
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
-# A word for each turn of events, of which there are few; an API that stays away for weeks must fill no disk.
-MOST_LOG = 1 << 20
 # What the first process prints is the container's log, which the provider shows when the pod is gone.
 PRINTED, FAREWELL = "/proc/1/fd/1", "dgops: this pod stops itself: "
 
@@ -85,7 +81,7 @@ class Guard:
         mine = {"at": time.time(), "keeper": process.identity(os.getpid())}
         note = {**verdict._asdict(), **state._asdict(), "troubles": troubles, **mine}
         with contextlib.suppress(OSError):
-            _note(note)
+            notes.write(NOTE, json.dumps(note))
             # The seconds that are left are in every warning, and are no news.
             self.log("; ".join([verdict.action, verdict.reason.rpartition(": ")[2], *troubles]))
 
@@ -95,15 +91,14 @@ class Guard:
         with contextlib.suppress(OSError):
             before = noted()
             if before:
-                _note({**before, "troubles": [words]})
+                notes.write(NOTE, json.dumps({**before, "troubles": [words]}))
             self.log(words)
 
     def log(self, words: str) -> None:
         """Log what is new."""
         if words != self.said:
             self.said = words
-            os.makedirs(FOLDER, exist_ok=True)
-            _append(os.path.join(FOLDER, LOG), words)
+            notes.append(LOG, [words])
 
 
 def of_this_pod() -> Optional[Guard]:
@@ -125,26 +120,4 @@ def say_goodbye(reason: str) -> None:
 
 def noted() -> Optional[Note]:
     """Return the last verdict, None where there was none."""
-    try:
-        with open(os.path.join(FOLDER, NOTE)) as stream:
-            found = json.load(stream)
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _note(note: Note) -> None:
-    os.makedirs(FOLDER, exist_ok=True)
-    # The keeper's own mask would keep everybody else out.
-    os.chmod(FOLDER, 0o755)
-    path = os.path.join(FOLDER, NOTE)
-    with open(path + ".new", "w") as stream:
-        json.dump(note, stream)
-    os.chmod(path + ".new", 0o644)
-    os.replace(path + ".new", path)
-
-
-def _append(path: str, words: str) -> None:
-    with open(path, "a") as stream:
-        if stream.tell() < MOST_LOG:
-            stream.write("{} {}\n".format(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), words))
+    return notes.record(NOTE)

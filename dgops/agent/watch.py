@@ -1,4 +1,4 @@
-"""The keeper of a host while nobody is connected: it spools what was not synced, and keeps a pod within its limits."""
+"""The keeper while nobody is connected: it spools what was not synced, keeps a pod within its limits, and looks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Any, Dict, List, Optional
 
-from dgops.agent import aside, beneath, look, process, scan, spend_guard, spend_meter, spool
+from dgops.agent import aside, beneath, health_watch, look, process, scan, spend_guard, spend_meter, spool
 
 # No edit is older than this when it is spooled; what the looks cost decides how often there is one.
 LONGEST, SHORTEST = 30.0, 10.0
@@ -56,7 +56,7 @@ def answer(request: Dict[str, Any]) -> Dict[str, Any]:
 
 def ensure() -> bool:
     """Start the keeper unless it runs or there is nothing to keep; one of another agent makes room."""
-    if not spool.known() and spend_guard.of_this_pod() is None:
+    if not spool.known() and spend_guard.of_this_pod() is None and health_watch.interval() is None:
         return False
     lock = _lock()
     if lock is None:
@@ -77,9 +77,10 @@ def ensure() -> bool:
 
 
 def keep() -> None:
-    """Spool for as long as there is anything to keep, and as long as the pod has limits."""
+    """Spool for as long as there is anything to keep, the pod has limits, or the host is to be looked at."""
     guard, beside, root = spend_guard.of_this_pod(), aside.Aside(), ""
-    while guard or spool.known():
+    looks = health_watch.Watch()
+    while guard or spool.known() or health_watch.interval() is not None:
         began = time.monotonic()
         due = began + SHORTEST
         try:
@@ -91,12 +92,14 @@ def keep() -> None:
                     root, guard.earlier = done["root"], done["earlier"]
                 soon = guard.look(root, lambda reason: _last(beside, guard, reason))
                 due = min(due, time.monotonic() + soon)
+            due = min(due, time.monotonic() + looks.turn())
         except TROUBLES as error:
             # Without the keeper nobody keeps anything any more.
             if guard:
                 guard.broke(error)
         # What the guard took counts: an edit does not wait for it.
         time.sleep(max(1.0, due - time.monotonic()))
+    looks.end()
 
 
 def _pause(cost: float) -> float:
@@ -191,6 +194,9 @@ def _agent() -> str:
 
 def _loosen(lock: int) -> None:
     """Cut every tie to the connection, and let others go first."""
+    # What is loaded later, and handed to children, is found by these: they may begin in the folder of a login.
+    sys.argv[0] = os.path.abspath(sys.argv[0])
+    sys.path[:] = [os.path.abspath(one) for one in sys.path]
     process.untie(lock, 0o077)
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)

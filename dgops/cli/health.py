@@ -81,33 +81,6 @@ def _form(form: str | None, as_json: bool, watch: bool) -> str:
     return chosen
 
 
-def to_json(found: list[HostHealth]) -> dict[str, Any]:
-    """Return the documented shape of `dgops health --json`."""
-    return {
-        "ok": _exit_code(found) == 0,
-        "hosts": {
-            one.host: {
-                "outcome": one.outcome.value,
-                "seconds": round(one.seconds, 3),
-                "checks": [_check_json(one, result) for result in one.results],
-            }
-            for one in found
-        },
-    }
-
-
-def _check_json(one: HostHealth, result: CheckResult) -> dict[str, str]:
-    return {
-        "role": result.check.role,
-        "check": result.check.name,
-        "kind": result.check.kind,
-        "outcome": result.outcome.value,
-        "expected": result.expected,
-        "observed": result.observed,
-        "mend": "" if result.outcome.value in ("pass", "skip") else one.mend(result),
-    }
-
-
 def _exit_code(found: list[HostHealth]) -> int:
     outcomes = {one.outcome.value for one in found}
     return 1 if "fail" in outcomes else 3 if "error" in outcomes else 0
@@ -121,8 +94,12 @@ def _show(found: list[HostHealth], show_all: bool, form: str, watch: bool) -> No
     elif form == "json" and watch:
         import json
 
+        from dgops.health.report_json import to_json
+
         click.echo(json.dumps(to_json(found)))
     elif form == "json":
+        from dgops.health.report_json import to_json
+
         print_json(to_json(found))
     else:
         if watch:

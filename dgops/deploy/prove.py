@@ -48,6 +48,7 @@ def prove(settings: Settings, declared: Declared, looked: Looked, run: HostRun) 
         return Proof()
     rendered = _rendered(run)
     draft = _contract(settings, declared, looked, rendered)
+    wake(looked, draft)
     health = examine(looked.transport, looked.host, draft, time.monotonic())
     digests = inputs.of_host(declared, looked.host, draft, health.seen).digests
     ran = {role: digests[role] for role in declared.order if role in rendered["roles"]}
@@ -57,6 +58,12 @@ def prove(settings: Settings, declared: Declared, looked: Looked, run: HostRun) 
         agent.call(looked.transport, "marker", {"contract": contracts.to_json(contract)})
         health = _with_marker(health, contract)
     return Proof(health, contract)
+
+
+def wake(looked: Looked, kept: Contract | None) -> None:
+    """Have the keeper run of a host that is to look at itself: a restart may have ended it, and no role starts it."""
+    if kept and looked.transport and any(check.type == "watch" for check in kept.checks):
+        agent.call(looked.transport, "watch", {"op": "start"})
 
 
 def _with_marker(health: HostHealth, contract: Contract) -> HostHealth:

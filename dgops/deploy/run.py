@@ -13,7 +13,7 @@ from dgops.deploy.fitness import refuse_unfit
 from dgops.deploy.guarding import refuse_losses
 from dgops.deploy.look import Looked, hold, let_go, look_first
 from dgops.deploy.plan import Plan, Question, Step, plan
-from dgops.deploy.prove import PROOF, Proof, prove, unproven
+from dgops.deploy.prove import PROOF, Proof, prove, unproven, wake
 from dgops.deploy.result import HostResult, Watcher
 from dgops.errors import BusyError, DgopsError, LossError, UnreachableError
 from dgops.events import log
@@ -110,8 +110,16 @@ class _Run:
             if one.error:
                 self._over(one, _refused(one))
             elif not one.plan.runs:
-                self._over(one, HostResult(one.host.name, "unchanged", 0.0, health=one.health))
+                self._over(one, self._unchanged(one))
         return [one for one in looked if not one.error and one.plan.runs]
+
+    def _unchanged(self, looked: Looked) -> HostResult:
+        try:
+            if not self.wish.check:
+                wake(looked, looked.kept)
+        except DgopsError as error:
+            return _refused(replace(looked, error=error))
+        return HostResult(looked.host.name, "unchanged", 0.0, health=looked.health)
 
     def _over(self, looked: Looked, result: HostResult) -> None:
         steps = result.plan.steps or looked.plan.steps

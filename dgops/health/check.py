@@ -44,6 +44,7 @@ LIVE_KEYS: dict[str, tuple[set[str], set[str]]] = {
     "spend": ({"limits"}, set()),
     "sshd": (set(), {"port"}),
     "torch": ({"venv"}, set()),
+    "watch": ({"minutes"}, set()),
     "wheel_cache": ({"path"}, set()),
 }
 COMMON_KEYS = {"role", "name", "kind", "type", "mend"}

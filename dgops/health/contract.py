@@ -69,21 +69,18 @@ def read(state: Path, host: str) -> Contract | None:
     if not path.exists():
         return None
     try:
-        body = json.loads(path.read_text())
-        if body["version"] != VERSION:
-            raise ValueError(f"version {body['version']}, this dgops reads {VERSION}")
-        contract = _from_json(body, str(path))
-        if contract.id != body["id"]:
-            raise ValueError("its id does not match what it says")
+        return from_json(json.loads(path.read_text()), str(path))
     except (AttributeError, ConfigError, KeyError, OSError, TypeError, ValueError) as error:
         raise DgopsError(
             f"the contract of {host} cannot be read: {path}: {error}", f"dgops deploy --host {host}"
         ) from error
-    return contract
 
 
-def _from_json(body: Mapping[str, Any], source: str) -> Contract:
-    return Contract(
+def from_json(body: Mapping[str, Any], source: str) -> Contract:
+    """Return the contract that to_json wrote; raises ValueError, or what a damaged one brings about."""
+    if body["version"] != VERSION:
+        raise ValueError(f"version {body['version']}, this dgops reads {VERSION}")
+    contract = Contract(
         host=body["host"],
         checks=load(body["checks"], source),
         roles={role: dict(inputs) for role, inputs in body["roles"].items()},
@@ -96,6 +93,9 @@ def _from_json(body: Mapping[str, Any], source: str) -> Contract:
         paths={role: tuple(paths) for role, paths in body["paths"].items()},
         asked=dict(body["asked"]),
     )
+    if contract.id != body["id"]:
+        raise ValueError("its id does not match what it says")
+    return contract
 
 
 def _body(contract: Contract) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from dgops.health import judge_live, judge_spend, judge_wheels
+from dgops.health import judge_live, judge_spend, judge_watch, judge_wheels
 from dgops.health.check import Check, CheckResult, Outcome
 from dgops.words import counted
 
@@ -181,6 +181,7 @@ JUDGES: dict[str, Callable[[Mapping[str, Any], Seen], Verdict]] = {
     "venv": _venv,
     "wheel": _venv,
     "spend": judge_spend.spend,
+    "watch": judge_watch.watch,
     "wheels": judge_wheels.wheels,
     **judge_live.JUDGES,
 }

@@ -12,6 +12,7 @@ from dgops.sandbox import hosts
 pytestmark = pytest.mark.e2e
 APPS = ["musubi_tuner", "sd_scripts", "ai_toolkit", "comfyui"]
 ROLES = ["ca_certificates", "base", "user", "git_ssh", *APPS, "wheel_cache", "python_env", "conda", "dgops_runtime"]
+ROLES += ["health_watch"]
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ class TestOnePod:
         (inventory / "pods.yml").write_text("git_ssh__owner: ann\n")
         shown = place.dgops("deploy", "--host", "pod", "--check")
         assert shown.returncode == 0, shown.stderr
-        assert "11 of 12 roles hold" in shown.stderr
+        assert "12 of 13 roles hold" in shown.stderr
         assert "git_ssh         input changed: git_ssh__owner\n" in shown.stderr
         assert "Settle the key and git's configuration" in shown.stderr
         assert " differs " in shown.stdout

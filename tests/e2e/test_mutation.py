@@ -33,6 +33,7 @@ WISHES = {
     "persistent_root": "/workspace/inner",
     "user__groups": ["adm", "audio"],
     "git_ssh__owner": "walshderek",
+    "health_watch__minutes": 1440,
 }
 
 

@@ -5,12 +5,12 @@ import subprocess
 
 import pytest
 
-from dgops.agent import live_spend, spend, spend_guard
+from dgops.agent import live_spend, notes, spend, spend_guard
 
 
 @pytest.fixture
 def guard(monkeypatch, tmp_path):
-    monkeypatch.setattr(spend_guard, "FOLDER", str(tmp_path))
+    monkeypatch.setattr(notes, "FOLDER", str(tmp_path))
     return spend_guard.Guard(spend.Limits(ttl=60), [], {})
 
 
@@ -36,7 +36,7 @@ def test_what_it_said_while_it_lives(guard):
 
 
 def test_anybody_may_read_it_whatever_the_keepers_mask(guard, monkeypatch, tmp_path):
-    monkeypatch.setattr(spend_guard, "FOLDER", str(tmp_path / "run"))
+    monkeypatch.setattr(notes, "FOLDER", str(tmp_path / "run"))
     before = os.umask(0o077)
     try:
         tell(guard)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from dgops.agent import spend, spend_guard, spend_meter
+from dgops.agent import notes, spend, spend_guard, spend_meter
 
 KEY = "rpa_not_to_be_seen"
 
@@ -32,7 +32,7 @@ class Pod:
 
 @pytest.fixture
 def make(monkeypatch, tmp_path):
-    monkeypatch.setattr(spend_guard, "FOLDER", str(tmp_path / "run"))
+    monkeypatch.setattr(notes, "FOLDER", str(tmp_path / "run"))
     monkeypatch.setattr(spend_guard, "PRINTED", str(tmp_path / "printed"))
     (tmp_path / "printed").touch()
     made = []
@@ -190,7 +190,7 @@ def test_a_round_that_broke_is_noted_until_the_next_one(make, tmp_path):
 
 
 def test_the_log_fills_no_disk(make, tmp_path, monkeypatch):
-    monkeypatch.setattr(spend_guard, "MOST_LOG", 200)
+    monkeypatch.setattr(notes, "MOST_LOG", 200)
     pod = make(ttl=1)
     pod.now, pod.answers = 2, [f"no answer: {number}" for number in range(100)]
     while pod.answers:

@@ -14,6 +14,7 @@ import pytest
 from spools import Replica
 
 from dgops.agent import scan, watch
+from dgops.health.contract import Contract, to_json
 from dgops.transport import agent
 
 QUICK = "import dgops.agent.watch as watch; watch.SHORTEST = watch.LONGEST = 0.1\n"
@@ -155,10 +156,10 @@ def limited(host, double, tmp_path):
     def lines(root=host.volume, **limits):
         clock = f"lambda: 9e9 if os.path.exists({str(tmp_path / 'late')!r}) else 1.0"
         return (
-            "import os; from dgops.agent import scan, spend_guard, spend_meter\n"
+            "import os; from dgops.agent import notes, scan, spend_guard, spend_meter\n"
             f"spend_meter.environment = lambda: {own | limits!r}\n"
             f"spend_meter.running = {clock}\n"
-            f"spend_guard.FOLDER = {str(tmp_path / 'run')!r}\n"
+            f"notes.FOLDER = {str(tmp_path / 'run')!r}\n"
             f"spend_guard.PRINTED = {str(tmp_path / 'printed')!r}\n"
             f"spend_guard.FIRST_PAUSE = spend_guard.LONGEST_PAUSE = 0.1\n"
             f"watch._persistent = lambda: {str(root or '')!r}\n"
@@ -257,3 +258,27 @@ def test_without_a_persistent_root_it_only_warns_until_money_counts(host, double
     assert status(double, host) == "RUNNING"
     start(host, 1, more=limited("", DGOPS_TTL="60", DGOPS_MAX_COST="12", DGOPS_PRICE="1"))
     until(lambda: status(double, host) == "EXITED")
+
+
+def test_a_host_that_is_to_look_at_itself_has_one_until_nobody_wants_it(host, tmp_path):
+    for note in (tmp_path / "home/.cache/dgops/replicas").iterdir():
+        note.unlink()
+    wish, kept = tmp_path / "wish.json", tmp_path / "contract.json"
+    lines = (
+        "from dgops.agent import notes, roots\n"
+        f"roots.HEALTH_WATCH, roots.CONTRACT, notes.FOLDER = {[str(wish), str(kept), str(tmp_path / 'run')]!r}\n"
+    )
+    assert start(host, more=lines) == "False"
+    contract = Contract("pod", (), {}, "production", "c", "then", "me", str(tmp_path), sys.prefix)
+    kept.write_text(json.dumps(to_json(contract)))
+    wish.write_text('{"minutes": 15}')
+    assert start(host, more=lines) == "True"
+    until((tmp_path / "run/health.json").exists)
+    found = json.loads((tmp_path / "run/health.json").read_text())
+    assert [one["outcome"] for one in found["hosts"]["pod"]["checks"]] == ["pass"]
+    keeper = lock_of(tmp_path)["pid"]
+    # Edits are spooled all the same, however long the looks are apart.
+    assert alive(keeper)
+    wish.unlink()
+    until(lambda: not alive(keeper))
+    assert [one.name for one in (tmp_path / "run").iterdir()] == ["health.log"]

@@ -1,7 +1,5 @@
 """dgops health: the table, the failing checks beneath, the JSON, the exit code."""
 
-import json
-
 import pytest
 from click.testing import CliRunner
 
@@ -106,27 +104,3 @@ def test_two_forms_and_a_watched_report_are_usage_errors(asked):
 )
 def test_exit_codes(outcomes, code):
     assert command._exit_code([host("h", Outcome(one)) for one in outcomes]) == code
-
-
-def test_json_is_as_documented():
-    found = command.to_json([host("pod", Outcome.PASS)])
-    assert json.loads(json.dumps(found)) == {
-        "ok": True,
-        "hosts": {
-            "pod": {
-                "outcome": "pass",
-                "seconds": 0.5,
-                "checks": [
-                    {
-                        "role": "git_ssh",
-                        "check": "github.com accepts the key",
-                        "kind": "live",
-                        "outcome": "pass",
-                        "expected": "accepted",
-                        "observed": "yes",
-                        "mend": "",
-                    }
-                ],
-            }
-        },
-    }
