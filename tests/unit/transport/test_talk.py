@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,6 +16,7 @@ from dgops.transport.become import as_root
 from dgops.transport.channel import LocalChannel, NoSessionError, SshChannel
 from dgops.transport.connect import connect
 from dgops.transport.fake import Answer, FakeTransport
+from dgops.transport.local import LocalTransport
 from dgops.transport.talk import TalkingTransport
 
 ALONE = ({"alone": True}, b"rest")
@@ -26,6 +28,19 @@ while read command size; do head -c $size >/dev/null; %s; done
 """
 GOOD = r"""printf '10\n{"ok": 1}\n4\nrest0\n'"""
 SAID = ({"ok": 1}, b"rest")
+# The agent that serves, on a host where it takes its time to begin.
+LATE = """\
+import sys, time
+time.sleep(1)
+from dgops.agent.serve import serve
+open(sys.argv[1], "w").close()
+def respond(name, question, write):
+    with open(sys.argv[2], "a") as stream:
+        stream.write("late\\n")
+    write(b'{"ok": 1}\\n')
+    return 0
+serve(sys.stdin.buffer, sys.stdout.buffer, {"files": "os"}, respond)
+"""
 
 
 @pytest.fixture(params=["ssh", "local"])
@@ -133,6 +148,20 @@ def test_who_does_not_say_that_it_serves_is_asked_alone(talk, speaking, monkeypa
     monkeypatch.setattr(talks, "GREETING_SECONDS", 0.5)
     speaking(GOOD, greets)
     assert [ask(talk) for _ in range(3)] == [ALONE] * 3
+
+
+def test_one_that_serves_too_late_answers_nothing(talk, tmp_path, monkeypatch):
+    """It was sent the question already, and another one is asked it meanwhile: it must not be done twice at once."""
+    monkeypatch.setattr(talks, "GREETING_SECONDS", 0.5)
+    done, began = tmp_path / "done", tmp_path / "began"
+    late = [sys.executable, "-c", LATE, str(began), str(done)]
+    alone = ["sh", "-c", f"cat >/dev/null; echo alone >>{done}; echo '{{\"alone\": true}}'; printf rest"]
+    monkeypatch.setattr(agent, "command_line", lambda command: late if command == "serve" else alone)
+    assert ask(talk) == ALONE
+    time.sleep(2)
+    assert done.read_text() == "alone\n"
+    # It was there, and tried to; on this machine it was killed before.
+    assert began.exists() or isinstance(talk.beneath, LocalTransport)
 
 
 def test_an_interrupted_question_leaves_the_next_one_its_own_answer(talk, speaking, monkeypatch):
