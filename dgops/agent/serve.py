@@ -27,7 +27,7 @@ def serve(stdin: BinaryIO, stdout: BinaryIO, modules: Dict[str, str], respond: R
     """Answer until stdin ends; returns the exit code."""
     # What goes wrong is told to who asks again, and nobody reads this.
     _to_nowhere(2)
-    # The question waits by now. Whoever grew tired of waiting has asked another one: then this breaks, and nothing is done.
+    # The question waits by now. Who grew tired of waiting asks another agent: then this breaks, and nothing is done.
     stdout.write(GREETING)
     stdout.flush()
     while True:
