@@ -23,12 +23,14 @@ class Aside:
 
     def run(self, work: Callable[[], Answer], seconds: float) -> Optional[Answer]:
         """Return what the work answers, None where it did not in time or broke."""
-        if self._stuck is not None and not over(self._stuck):
+        if self._stuck is not None and not _over(self._stuck):
             return None
         reader, writer = os.pipe()
+        keeper = os.getpid()
         child = os.fork()
         if child == 0:
             try:
+                process.end_with(keeper)
                 _work(work, writer)
             finally:
                 os._exit(0)
@@ -37,7 +39,10 @@ class Aside:
         os.close(reader)
         if said is None:
             os.kill(child, signal.SIGKILL)
-        self._stuck = None if wait(child) else child
+        until = time.monotonic() + 1
+        while not _over(child) and time.monotonic() < until:
+            time.sleep(0.01)
+        self._stuck = None if _over(child) else child
         try:
             answer = json.loads(said or b"null")
         except ValueError:
@@ -46,7 +51,6 @@ class Aside:
 
 
 def _work(work: Callable[[], Answer], writer: int) -> None:
-    process.control(process.PR_SET_PDEATHSIG, signal.SIGKILL)
     # The keeper's lock among them: a child that hangs must not hold it.
     os.closerange(3, writer)
     os.closerange(writer + 1, 65536)
@@ -66,15 +70,7 @@ def _read(reader: int, seconds: float) -> Optional[bytes]:
         said += piece
 
 
-def wait(child: int) -> bool:
-    """Wait a moment for a child that was told to end; returns whether it did."""
-    until = time.monotonic() + 1
-    while not over(child) and time.monotonic() < until:
-        time.sleep(0.01)
-    return over(child)
-
-
-def over(child: int) -> bool:
+def _over(child: int) -> bool:
     """Tell whether a child is gone, and reap it."""
     with contextlib.suppress(ChildProcessError):
         return os.waitpid(child, os.WNOHANG)[0] != 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import pwd
 import subprocess
 import sys
 import threading
@@ -52,7 +51,11 @@ def run(checks: List[Dict[str, Any]], runtime: Optional[str], deep: bool = False
     request = {"checks": checks, "deadline": DEEP_DEADLINE if deep else DEADLINE, "deep": deep}
     if not runtime or not os.path.exists(python) or os.geteuid() != 0:
         return list(answer(request)["observations"])
-    return _in_runtime(request, python, pwd.getpwuid(os.stat(runtime).st_uid).pw_name)
+    try:
+        owner = observe.owner_of(runtime)
+    except (OSError, KeyError) as error:
+        return [{"error": "{}: {}".format(type(error).__name__, error)}] * len(checks)
+    return _in_runtime(request, python, owner)
 
 
 def answer(request: Dict[str, Any]) -> Dict[str, Any]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import time
 from typing import Any, Dict
 
-from dgops.agent import health_watch, process
+from dgops.agent import process, self_look
 
 
 def watch(check: Dict[str, Any]) -> Dict[str, Any]:
-    """Return the note with its age in seconds, and the evidence that its keeper is gone, None while it lives."""
+    """Return the note, how many seconds ago it looked or else began, and the evidence that its keeper is gone."""
     del check
-    note = health_watch.noted()
+    note = self_look.noted()
     if note is None:
         return {"note": None}
-    at = note.get("at")
     told = {key: note.get(key) for key in ("holding", "asked", "trouble")}
-    age = None if at is None else max(0.0, time.time() - float(at))
-    return {"note": told, "age": age, "gone": process.gone(note.get("keeper"))}
+    age = time.time() - float(note["since"] if note["at"] is None else note["at"])
+    return {"note": told, "age": max(0.0, age), "gone": process.gone(note.get("keeper"))}

@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterable, Optional
 
 FOLDER = "/run/dgops"
 # A word for each turn of events, of which there are few; what changes all the time for weeks must fill no disk.
+# The log before the last is kept beside it.
 MOST_LOG = 1 << 20
 
 
@@ -38,13 +39,15 @@ def record(name: str) -> Optional[Dict[str, Any]]:
 
 
 def append(name: str, lines: Iterable[str]) -> None:
-    """Append lines to a log, each with the time; what is full takes no more."""
+    """Append lines to a log, each with the time; one that is full makes room for a new one."""
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     path = os.path.join(_folder(), name)
+    with contextlib.suppress(FileNotFoundError):
+        if os.stat(path).st_size >= MOST_LOG:
+            os.replace(path, path + ".1")
     with open(path, "a") as stream:
         os.chmod(path, 0o644)
-        if stream.tell() < MOST_LOG:
-            stream.write("".join("{} {}\n".format(now, line) for line in lines))
+        stream.write("".join("{} {}\n".format(now, line) for line in lines))
 
 
 def remove(*names: str) -> None:

@@ -183,6 +183,17 @@ def enter(name: Optional[str]) -> None:
         os.setuid(entry.pw_uid)
 
 
+def owner_of(venv: str) -> str:
+    """Return whose a venv is, of whom what is in it is run.
+
+    A link is its maker's, wherever it leads, and nobody else can put something of root's in a folder of his own.
+    """
+    status = os.lstat(venv)
+    if status.st_uid == 0 and os.lstat(os.path.dirname(venv.rstrip("/"))).st_uid != 0:
+        raise PermissionError("{} is root's, in a folder that is not".format(venv))
+    return pwd.getpwuid(status.st_uid).pw_name
+
+
 def environment(name: Optional[str]) -> Dict[str, str]:
     """Return the few variables that a login of the user would have."""
     entry = pwd.getpwnam(name) if name else pwd.getpwuid(os.geteuid())

@@ -84,16 +84,23 @@ def members(job: str, session: Optional[int], ancestor: Optional[int] = None) ->
     everybody = table()
     found = {one.pid for one in everybody if one.session == session} if session else set()
     if ancestor:
-        children: Dict[int, List[int]] = {}
-        for one in everybody:
-            children.setdefault(one.parent, []).append(one.pid)
-        ahead = list(children.get(ancestor, ()))
-        while ahead:
-            pid = ahead.pop()
-            found.add(pid)
-            ahead.extend(children.get(pid, ()))
+        found |= below(ancestor, everybody)
     found |= {one.pid for one in everybody if one.pid not in found and _carries(one.pid, job)}
     return found - {os.getpid(), 1}
+
+
+def below(ancestor: int, everybody: List[Process]) -> Set[int]:
+    """Return the children of a process, and theirs."""
+    children: Dict[int, List[int]] = {}
+    for one in everybody:
+        children.setdefault(one.parent, []).append(one.pid)
+    found: Set[int] = set()
+    ahead = list(children.get(ancestor, ()))
+    while ahead:
+        pid = ahead.pop()
+        found.add(pid)
+        ahead.extend(children.get(pid, ()))
+    return found
 
 
 def send(number: int, pids: Set[int]) -> int:
@@ -136,6 +143,13 @@ def control(option: int, value: int) -> None:
     """Set one of the process's own properties where this Python can (prctl)."""
     if ctypes is not None:
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def end_with(parent: int) -> None:
+    """Have this process killed when its parent ends; where that was before it could be asked for, end at once."""
+    control(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def untie(kept: int, mask: int) -> None:

@@ -56,8 +56,11 @@ def answer(request: Dict[str, Any]) -> Dict[str, Any]:
 
 def ensure() -> bool:
     """Start the keeper unless it runs or there is nothing to keep; one of another agent makes room."""
-    if not spool.known() and spend_guard.of_this_pod() is None and health_watch.interval() is None:
-        return False
+    if health_watch.interval() is None:
+        # A keeper that was killed could not.
+        health_watch.forget()
+        if not spool.known() and spend_guard.of_this_pod() is None:
+            return False
     lock = _lock()
     if lock is None:
         return True
@@ -68,7 +71,10 @@ def ensure() -> bool:
         return True
     try:
         os.setsid()
-        if os.fork() == 0:
+        keeper = os.fork()
+        if keeper:
+            health_watch.greet(keeper)
+        else:
             _loosen(lock)
             _note(lock)
             keep()
@@ -83,6 +89,8 @@ def keep() -> None:
     while guard or spool.known() or health_watch.interval() is not None:
         began = time.monotonic()
         due = began + SHORTEST
+        with contextlib.suppress(*TROUBLES):
+            looks.turn()
         try:
             done = beside.run(lambda: _round(guard), ROUND)
             over = time.monotonic()
@@ -92,7 +100,6 @@ def keep() -> None:
                     root, guard.earlier = done["root"], done["earlier"]
                 soon = guard.look(root, lambda reason: _last(beside, guard, reason))
                 due = min(due, time.monotonic() + soon)
-            due = min(due, time.monotonic() + looks.turn())
         except TROUBLES as error:
             # Without the keeper nobody keeps anything any more.
             if guard:
@@ -194,9 +201,8 @@ def _agent() -> str:
 
 def _loosen(lock: int) -> None:
     """Cut every tie to the connection, and let others go first."""
-    # What is loaded later, and handed to children, is found by these: they may begin in the folder of a login.
+    # It is handed to children, and was named by who began in the folder of a login.
     sys.argv[0] = os.path.abspath(sys.argv[0])
-    sys.path[:] = [os.path.abspath(one) for one in sys.path]
     process.untie(lock, 0o077)
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)

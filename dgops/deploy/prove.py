@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from dgops.settings import Settings
 
 PROOF = "Prove the host"
+WAKING = 20.0
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,13 @@ def prove(settings: Settings, declared: Declared, looked: Looked, run: HostRun) 
 
 
 def wake(looked: Looked, kept: Contract | None) -> None:
-    """Have the keeper run of a host that is to look at itself: a restart may have ended it, and no role starts it."""
+    """Have the keeper run of a host that is to look at itself: a restart may have ended it, and no role starts it.
+
+    Where it cannot, its live check says so.
+    """
     if kept and looked.transport and any(check.type == "watch" for check in kept.checks):
-        agent.call(looked.transport, "watch", {"op": "start"})
+        with suppress(DgopsError):
+            agent.call(looked.transport, "watch", {"op": "start"}, timeout=WAKING)
 
 
 def _with_marker(health: HostHealth, contract: Contract) -> HostHealth:

@@ -17,6 +17,7 @@ from dgops.deploy.prove import PROOF, Proof, prove, unproven, wake
 from dgops.deploy.result import HostResult, Watcher
 from dgops.errors import BusyError, DgopsError, LossError, UnreachableError
 from dgops.events import log
+from dgops.health.fanout import each
 from dgops.hosts import secrets
 
 if TYPE_CHECKING:
@@ -106,20 +107,15 @@ class _Run:
 
     def _still_to_do(self, looked: Sequence[Looked]) -> list[Looked]:
         """Give every host its result that cannot be worked on, or that needs nothing; return the others."""
+        settled = [one for one in looked if not one.error and not one.plan.runs]
+        if not self.wish.check:
+            list(each(lambda one: wake(one, one.kept), settled, len(settled)))
         for one in looked:
             if one.error:
                 self._over(one, _refused(one))
             elif not one.plan.runs:
-                self._over(one, self._unchanged(one))
+                self._over(one, HostResult(one.host.name, "unchanged", 0.0, health=one.health))
         return [one for one in looked if not one.error and one.plan.runs]
-
-    def _unchanged(self, looked: Looked) -> HostResult:
-        try:
-            if not self.wish.check:
-                wake(looked, looked.kept)
-        except DgopsError as error:
-            return _refused(replace(looked, error=error))
-        return HostResult(looked.host.name, "unchanged", 0.0, health=looked.health)
 
     def _over(self, looked: Looked, result: HostResult) -> None:
         steps = result.plan.steps or looked.plan.steps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dgops.agent.health_watch import JUDGING, LOOKING
+from dgops.agent.self_look import JUDGING, LOOKING
 from dgops.agent.spend import lasting
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ def watch(wanted: Mapping[str, Any], seen: dict[str, Any]) -> Verdict:
         return False, expected, f"it is no more: {seen['gone']}"
     if note["trouble"]:
         return False, expected, f"its last look came to nothing: {note['trouble']}"
-    if seen["age"] is None:
-        return True, expected, "its first look is to come"
     age = float(seen["age"])
-    told = f"{int(note['holding'])} of {int(note['asked'])} checks held {lasting(age)} ago"
-    return age <= MISSED * every + LOOKING + JUDGING, expected, told
+    in_time = age <= MISSED * every + LOOKING + JUDGING
+    if note["asked"] is None:
+        return in_time, expected, f"its first look is to come, {lasting(age)} after it began"
+    return in_time, expected, f"{int(note['holding'])} of {int(note['asked'])} checks held {lasting(age)} ago"

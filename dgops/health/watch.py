@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dgops.agent import redact
-from dgops.agent.health_watch import LEFT_OUT
+from dgops.agent.self_look import LEFT_OUT
 from dgops.health import contract as contracts
 from dgops.health.check import CheckResult, Outcome
 from dgops.health.look import judge_marker, judged
@@ -62,22 +62,33 @@ def news(before: Mapping[str, Any] | None, now: Mapping[str, Any], counts: str) 
 
     At the first look those that do not hold are new, and the last line is there in any case.
     """
-    known = _outcomes(before) if before else {}
-    lines = [
-        f"{one['outcome']:<5} {one['role']}: {one['check']}: {one['observed']}"
-        for host in now["hosts"].values()
-        for one in host["checks"]
-        if _holds(one["outcome"]) != _holds(known.get((one["role"], one["check"]), "pass"))
-    ]
+    known = _holding(before) if before else {}
+    lines = []
+    for name, holds in _holding(now).items():
+        if holds != known.get(name, True):
+            one = next(one for one in _checks(now) if _name(one) == name and _holds(one) == holds)
+            lines.append(f"{one['outcome']:<5} {one['role']}: {one['check']}: {one['observed']}")
     return [*lines, counts] if lines or not before else []
 
 
-def _outcomes(report: Mapping[str, Any]) -> dict[tuple[str, str], str]:
-    return {(one["role"], one["check"]): one["outcome"] for host in report["hosts"].values() for one in host["checks"]}
+def _holding(report: Mapping[str, Any]) -> dict[tuple[str, str], bool]:
+    """Return by role and name whether checks hold: of two with one name both."""
+    found: dict[tuple[str, str], bool] = {}
+    for one in _checks(report):
+        found[_name(one)] = found.get(_name(one), True) and _holds(one)
+    return found
 
 
-def _holds(outcome: str) -> bool:
-    return outcome in ("pass", "skip")
+def _checks(report: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [one for host in report["hosts"].values() for one in host["checks"]]
+
+
+def _name(one: Mapping[str, str]) -> tuple[str, str]:
+    return one["role"], one["check"]
+
+
+def _holds(one: Mapping[str, str]) -> bool:
+    return one["outcome"] in ("pass", "skip")
 
 
 if __name__ == "__main__":

@@ -47,6 +47,6 @@ def test_each_sees_the_others_contract_and_proves_everything_anew(ready, other):
     seen = {tuple(one["reasons"]) for one in planned(ready, "--check")["plan"]}
     assert len(seen) == 1
     assert next(iter(seen))[0].startswith("contract "), seen
-    assert len(planned(ready)["roles_run"]) == 12
+    assert len(planned(ready)["roles_run"]) == 13
     assert planned(ready)["roles_run"] == []
     assert next(iter(planned(other, "--check")["plan"]))["reasons"][0].startswith("contract ")

@@ -3,12 +3,13 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 
 import pytest
 
-from dgops.agent import health_watch, live_watch, notes, process, roots
+from dgops.agent import health_watch, live_watch, notes, process, roots, self_look
 from dgops.health.check import Check
 from dgops.health.contract import Contract, to_json
 
@@ -38,10 +39,10 @@ class Host:
     def turn(self, *, at_once=True):
         """Take turns until a look that is due is over."""
         if at_once:
-            self.watch._due = 0.0
+            self.watch._began = float("-inf")
         self.watch.turn()
         until = time.monotonic() + 30
-        while self.watch._busy(time.monotonic()):
+        while self.watch._busy():
             assert time.monotonic() < until
             time.sleep(0.02)
 
@@ -113,23 +114,62 @@ def test_a_look_is_judged_and_what_changes_is_logged(host):
     assert 0 <= seen["age"] < 30
 
 
-def test_a_look_comes_when_it_is_due(host):
-    host.ask(15)
+def looked(host):
+    """Take one turn, and return whether it was a look."""
+    before = notes.record("watch.json")["at"]
     host.turn(at_once=False)
-    at = notes.record("watch.json")["at"]
-    assert 800 < host.watch.turn() <= 900
-    assert host.watch._child is None
-    assert notes.record("watch.json")["at"] == at
+    return notes.record("watch.json")["at"] != before
 
 
-def test_without_a_contract_it_waits(host):
+def test_a_look_comes_when_it_is_due(host, monkeypatch):
+    now = time.monotonic()
+    monkeypatch.setattr(health_watch.time, "monotonic", lambda: now)
+    monkeypatch.setattr(health_watch, "LOOKING", 1e9)
+    host.ask(1440)
+    host.watch.turn()
+    while host.watch._busy():
+        time.sleep(0.02)
+    now += 1000
+    assert not looked(host)
+    # What was asked first does not count any more.
+    host.ask(15)
+    assert looked(host)
+    assert not looked(host)
+    now += 900
+    assert looked(host)
+    # Another contract is new, whenever it comes.
+    host.deploy(Check("r", "another", "state", "file", {"path": str(host.file)}))
+    assert looked(host)
+
+
+def test_without_a_contract_it_waits_and_says_nothing_of_the_last(host):
+    host.turn()
     (host.folder / "contract.json").unlink()
     host.turn()
-    assert host.names() == {"watch.json"}
-    assert live_watch.watch({})["age"] is None
+    assert host.names() == {"health.log", "watch.json"}
     host.deploy()
-    host.turn()
+    host.turn(at_once=False)
     assert "health.json" in host.names()
+
+
+def test_what_a_deploy_takes_down_meanwhile_is_no_news(host, monkeypatch):
+    real = self_look.look
+
+    def look(contract):
+        os.unlink(roots.CONTRACT)
+        return real(contract)
+
+    monkeypatch.setattr(self_look, "look", look)
+    host.turn()
+    assert host.names() == {"watch.json"}
+    assert notes.record("watch.json")["at"] is None
+
+
+def test_until_its_first_look_the_watch_itself_is_timed(host):
+    (host.folder / "contract.json").unlink()
+    host.turn()
+    seen = live_watch.watch({})
+    assert (seen["note"]["asked"], 0 <= seen["age"] < 30) == (None, True)
 
 
 def test_nobody_wants_it_any_more(host):
@@ -156,9 +196,8 @@ def test_what_cannot_judge_is_told_once(host, breaks):
     host.turn()
     (told,) = [line for line in host.log() if "came to nothing" in line]
     assert f"{runtime}/bin/python" in told
-    note = notes.record("watch.json")
-    assert note["trouble"] in told
-    assert note["at"], "when it last looked"
+    assert notes.record("watch.json")["trouble"] in told
+    assert host.names() == {"health.log", "watch.json"}, "what it found before would be believed"
     host.deploy()
     host.turn()
     assert notes.record("watch.json")["trouble"] == ""
@@ -174,12 +213,62 @@ def test_a_contract_that_was_damaged_is_not_judged_by(host):
     assert "TypeError" in notes.record("watch.json")["trouble"]
 
 
-def test_a_look_that_hangs_is_ended_and_told(host, monkeypatch):
-    monkeypatch.setattr(health_watch, "look", lambda contract: time.sleep(600))
-    monkeypatch.setattr(health_watch, "LOOKING", 0.1)
-    monkeypatch.setattr(health_watch, "JUDGING", 0.1)
-    host.turn()
+def test_a_look_that_hangs_is_ended_with_all_that_it_started(host, monkeypatch, tmp_path):
+    number = tmp_path / "number"
+
+    def look(contract):
+        child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        number.write_text(str(child.pid))
+        child.wait()
+
+    monkeypatch.setattr(self_look, "look", look)
+    host.watch.turn()
+    until = time.monotonic() + 20
+    while not number.exists() or not number.read_text():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    monkeypatch.setattr(health_watch, "LOOKING", -health_watch.JUDGING)
+    while host.watch._busy():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert process.look(int(number.read_text())) is None
     assert notes.record("watch.json")["trouble"] == "no end within 0 s"
+    assert [line for line in host.log() if "came to nothing: no end" in line]
+
+
+def test_beside_one_that_is_stuck_in_the_kernel_none_begins(host):
+    host.watch._child, host.watch._killed = 1, [process.identity(os.getpid())]
+    host.watch._began = float("-inf")
+    host.watch.turn()
+    assert host.names() == {"watch.json"}
+    host.watch._child, host.watch._killed = None, []
+
+
+@pytest.mark.parametrize(("breaks", "words"), [("exit", "exit 1"), ("kill", "SIGKILL")])
+def test_a_look_that_breaks_is_told(host, monkeypatch, breaks, words):
+    def look(contract):
+        if breaks == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise MemoryError
+
+    monkeypatch.setattr(self_look, "look", look)
+    host.turn()
+    assert notes.record("watch.json")["trouble"] == f"it ended with {words}"
+
+
+@pytest.mark.parametrize(("says", "words"), [("head -c 8000000 /dev/zero", "cannot judge"), ("cat %s", "")])
+def test_what_judges_is_a_users_program(host, says, words):
+    """It fills neither root's memory nor the disk, and root's terminal is none of its business."""
+    runtime, answer = host.folder / "runtime", host.folder / "answer"
+    news = ["\x1b[2Ja\nb", *map(str, range(1000))]
+    answer.write_text(json.dumps({"report": {}, "metrics": "", "news": news, "holding": 1, "asked": 1}))
+    (runtime / "bin").mkdir(parents=True)
+    (runtime / "bin/python").write_text("#!/bin/sh\n" + says.replace("%s", str(answer)))
+    (runtime / "bin/python").chmod(0o755)
+    host.deploy(runtime=runtime)
+    host.turn()
+    assert words in notes.record("watch.json")["trouble"]
+    assert words or (host.log()[0], len(host.log())) == ("?[2Ja b", self_look.MOST_NEWS)
 
 
 def test_a_full_disk_ends_nothing(host, monkeypatch):
@@ -194,7 +283,7 @@ def test_a_full_disk_ends_nothing(host, monkeypatch):
 
 def test_it_ends_with_its_keeper(host, monkeypatch):
     """Nobody would reap it, and a second keeper's look would be beside it."""
-    monkeypatch.setattr(health_watch, "look", lambda contract: time.sleep(600))
+    monkeypatch.setattr(self_look, "look", lambda contract: time.sleep(600))
     reader, writer = os.pipe()
     keeper = os.fork()
     if keeper == 0:

@@ -43,11 +43,13 @@ def test_a_note_that_cannot_be_written_leaves_the_last_one(folder, monkeypatch):
     assert ([one.name for one in folder.iterdir()], notes.record("one.json")) == (["one.json"], {"a": 1})
 
 
-def test_a_log_that_is_full_takes_no_more(folder, monkeypatch):
+def test_a_log_that_is_full_makes_room_for_what_is_new(folder, monkeypatch):
     monkeypatch.setattr(notes, "MOST_LOG", 100)
-    for _ in range(100):
-        notes.append("one.log", ["x" * 20])
-    assert (folder / "one.log").stat().st_size < 200
+    for number in range(100):
+        notes.append("one.log", [f"{'x' * 20} {number}"])
+    assert sum(one.stat().st_size for one in folder.iterdir()) < 400
+    assert {one.name for one in folder.iterdir()} == {"one.log", "one.log.1"}
+    assert "x 99\n" in (folder / "one.log").read_text()
 
 
 def test_what_is_not_there_can_be_removed(folder):

@@ -68,6 +68,16 @@ def test_checks_that_were_not_there_before_held(before):
     assert [line.split(":")[1].strip() for line in news(before, now, "counts")[:-1]] == ["ComfyUI answers"]
 
 
+@pytest.mark.parametrize("first", ["pass", "fail"])
+def test_of_two_checks_with_one_name_both_count(first):
+    second = "fail" if first == "pass" else "pass"
+    rows = [{"role": "base", "check": "m is there", "outcome": one, "observed": one} for one in (first, second)]
+    report, good = ({"hosts": {"pod": {"checks": found}}} for found in (rows, [{**rows[0], "outcome": "pass"}] * 2))
+    assert news(report, report, "counts") == []
+    assert news(good, report, "counts") == ["fail  base: m is there: fail", "counts"]
+    assert news(report, good, "counts")[-1] == "counts"
+
+
 def test_a_token_in_what_was_seen_is_nobodys():
     token = "hf_" + "a" * 34
     said = json.dumps(verdict(seen(reason=f"no route to {token}")))
