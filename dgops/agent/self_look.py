@@ -39,17 +39,17 @@ def look_and_note(contract: Contract, keeper: Process) -> None:
         if roots.record(roots.CONTRACT) != contract:
             # A deploy began meanwhile: what it takes down for a moment is no news.
             return
-        # The log first: what a kill leaves out of the report is news once more.
+        # The log first: what a kill leaves out of the note is news once more.
         _log(found["news"])
         notes.write(REPORT, json.dumps(found["report"]))
         notes.write(METRICS, found["metrics"])
-        note(keeper, at=time.time(), holding=found["holding"], asked=found["asked"])
+        note(keeper, at=time.time(), **{key: found[key] for key in ("failing", "holding", "asked")})
     except TROUBLES as error:
         complain(str(error) if isinstance(error, LookError) else "{}: {}".format(type(error).__name__, error), keeper)
 
 
 def look(contract: Contract) -> Dict[str, Any]:
-    """Look at this host and have it judged; returns `report`, `metrics`, `holding`, `asked` and `news`.
+    """Look at this host and have it judged; returns `report`, `metrics`, `news`, `failing`, `holding` and `asked`.
 
     Raises LookError where that cannot be done.
     """
@@ -63,14 +63,14 @@ def look(contract: Contract) -> Dict[str, Any]:
         "persistent_root": contract["persistent_root"],
         "runtime": contract["runtime"],
     }
-    question = {"contract": contract, "answer": probe.answer(request), "before": notes.record(REPORT)}
+    question = {"contract": contract, "answer": probe.answer(request), "before": (noted() or {}).get("failing")}
     return _judged(dict(question, seconds=time.monotonic() - began), contract["runtime"])
 
 
 def note(keeper: Process, **new: Any) -> None:
     """Note what is new of the watch, and its keeper; the rest stays, the trouble aside."""
     before = noted() or {}
-    kept = {key: before.get(key) for key in ("since", "at", "holding", "asked")}
+    kept = {key: before.get(key) for key in ("since", "at", "failing", "holding", "asked")}
     try:
         notes.write(NOTE, json.dumps({**kept, "trouble": "", **new, "keeper": keeper}))
     except OSError:
@@ -142,6 +142,7 @@ def _sensible(found: Any) -> Dict[str, Any]:
         "report": dict(found["report"]),
         "metrics": str(found["metrics"]),
         "news": [str(one) for one in found["news"]][:MOST_NEWS],
+        "failing": [[str(role), str(name)] for role, name in found["failing"]],
         "holding": int(found["holding"]),
         "asked": int(found["asked"]),
     }

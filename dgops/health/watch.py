@@ -17,29 +17,34 @@ from dgops.health.report_prometheus import render
 from dgops.hosts.host import Host
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from dgops.health.contract import Contract
     from dgops.health.look import HostHealth
 
+# Of a check: its role and what it is called.
+Name = tuple[str, str]
 GOOD = (Outcome.PASS, Outcome.SKIP)
 ALONE = "the host's own watch leaves it out"
 
 
 def verdict(look: Mapping[str, Any]) -> dict[str, Any]:
-    """Return report, metrics, what is new since the report `before`, and how many of the checks that were asked hold.
+    """Return report, metrics, news, the names of what fails, and how many of the checks that were asked hold.
 
-    `look` holds the host's contract, the agent's answer to its checks without those LEFT_OUT, and the seconds it took.
+    `look` holds the host's contract, the agent's answer to its checks without those LEFT_OUT, the seconds it took, and
+    as `before` what failed at the last one, None at the first.
     """
     kept = contracts.from_json(look["contract"], "the host's contract")
     found = _judged(kept, look["answer"], float(look["seconds"]))
     asked = [one for one in found.results if one.outcome is not Outcome.SKIP]
     holding = sum(one.outcome is Outcome.PASS for one in asked)
-    report = to_json([found])
+    before = look.get("before")
+    known = None if before is None else {(role, name) for role, name in before}
     return {
-        "report": report,
+        "report": to_json([found]),
         "metrics": render([found]),
-        "news": news(look.get("before"), report, f"{holding} of {len(asked)} checks hold"),
+        "news": news(known, found.results, f"{holding} of {len(asked)} checks hold"),
+        "failing": sorted(failing(found.results)),
         "holding": holding,
         "asked": len(asked),
     }
@@ -57,38 +62,27 @@ def _judged(kept: Contract, answer: dict[str, Any], seconds: float) -> HostHealt
     return replace(found, outcome=outcome, seconds=seconds, results=results, contract=kept)
 
 
-def news(before: Mapping[str, Any] | None, now: Mapping[str, Any], counts: str) -> list[str]:
-    """Return a line for each check whose outcome is another one than before, and a last one where there was any.
+def news(before: Collection[Name] | None, results: Sequence[CheckResult], counts: str) -> list[str]:
+    """Return a line for each check that failed `before` and holds, or the other way round, and a last one if any did.
 
-    At the first look those that do not hold are new, and the last line is there in any case.
+    At the first look, before None, those that fail are new, and the last line is there in any case.
     """
-    known = _holding(before) if before else {}
+    known, now = set(before or ()), failing(results)
     lines = []
-    for name, holds in _holding(now).items():
-        if holds != known.get(name, True):
-            one = next(one for one in _checks(now) if _name(one) == name and _holds(one) == holds)
-            lines.append(f"{one['outcome']:<5} {one['role']}: {one['check']}: {one['observed']}")
-    return [*lines, counts] if lines or not before else []
+    for name in dict.fromkeys(_name(one) for one in results):
+        if (name in known) != (name in now):
+            one = next(one for one in results if _name(one) == name and (one.outcome in GOOD) == (name in known))
+            lines.append(f"{one.outcome.value:<5} {one.check.role}: {one.check.name}: {one.observed}")
+    return [*lines, counts] if lines or before is None else []
 
 
-def _holding(report: Mapping[str, Any]) -> dict[tuple[str, str], bool]:
-    """Return by role and name whether checks hold: of two with one name both."""
-    found: dict[tuple[str, str], bool] = {}
-    for one in _checks(report):
-        found[_name(one)] = found.get(_name(one), True) and _holds(one)
-    return found
+def failing(results: Sequence[CheckResult]) -> set[Name]:
+    """Return role and name of what does not hold: of two checks with one name neither may fail."""
+    return {_name(one) for one in results if one.outcome not in GOOD}
 
 
-def _checks(report: Mapping[str, Any]) -> list[dict[str, str]]:
-    return [one for host in report["hosts"].values() for one in host["checks"]]
-
-
-def _name(one: Mapping[str, str]) -> tuple[str, str]:
-    return one["role"], one["check"]
-
-
-def _holds(one: Mapping[str, str]) -> bool:
-    return one["outcome"] in ("pass", "skip")
+def _name(one: CheckResult) -> Name:
+    return one.check.role, one.check.name
 
 
 if __name__ == "__main__":

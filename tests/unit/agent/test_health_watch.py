@@ -105,6 +105,11 @@ def test_a_look_is_judged_and_what_changes_is_logged(host):
     assert host.log() == first, "nothing is new"
     host.file.chmod(0o600)
     host.turn()
+    # What a deploy mends is told, though nothing is known of it meanwhile.
+    contract = (host.folder / "contract.json").read_text()
+    (host.folder / "contract.json").unlink()
+    host.watch.turn()
+    (host.folder / "contract.json").write_text(contract)
     assert host.log()[len(first) :] == ["fail r: a file is kept: mode 0600", "1 of 2 checks hold"]
     host.file.chmod(0o644)
     host.turn()
@@ -261,7 +266,7 @@ def test_what_judges_is_a_users_program(host, says, words):
     """It fills neither root's memory nor the disk, and root's terminal is none of its business."""
     runtime, answer = host.folder / "runtime", host.folder / "answer"
     news = ["\x1b[2Ja\nb", *map(str, range(1000))]
-    answer.write_text(json.dumps({"report": {}, "metrics": "", "news": news, "holding": 1, "asked": 1}))
+    answer.write_text(json.dumps({"report": {}, "metrics": "", "news": news, "failing": [], "holding": 1, "asked": 1}))
     (runtime / "bin").mkdir(parents=True)
     (runtime / "bin/python").write_text("#!/bin/sh\n" + says.replace("%s", str(answer)))
     (runtime / "bin/python").chmod(0o755)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from dgops.health.check import Check
+from dgops.health.check import Check, CheckResult, Outcome
 from dgops.health.contract import Contract, to_json
 from dgops.health.watch import news, verdict
 
@@ -57,25 +57,36 @@ def test_what_is_new_is_told_and_nothing_twice():
     first = verdict(seen())
     assert first["news"][-1] == "2 of 3 checks hold"
     assert first["news"][0].startswith("fail  comfyui: ComfyUI answers: ")
-    assert verdict({**seen(), "before": first["report"]})["news"] == []
-    second = verdict({**seen(mode="0777"), "before": first["report"]})
+    assert verdict({**seen(), "before": first["failing"]})["news"] == []
+    second = verdict({**seen(mode="0777"), "before": first["failing"]})
     assert second["news"] == ["fail  user: sudo needs no password: mode 0777", "1 of 3 checks hold"]
 
 
-@pytest.mark.parametrize("before", [{"hosts": {}}, {"hosts": {"other": {"checks": []}}}])
-def test_checks_that_were_not_there_before_held(before):
-    now = verdict(seen())["report"]
-    assert [line.split(":")[1].strip() for line in news(before, now, "counts")[:-1]] == ["ComfyUI answers"]
+def result(outcome, name="m is there"):
+    return CheckResult(Check("base", name, "state", "file", {}), Outcome(outcome), "", f"{outcome}!")
 
 
-@pytest.mark.parametrize("first", ["pass", "fail"])
-def test_of_two_checks_with_one_name_both_count(first):
-    second = "fail" if first == "pass" else "pass"
-    rows = [{"role": "base", "check": "m is there", "outcome": one, "observed": one} for one in (first, second)]
-    report, good = ({"hosts": {"pod": {"checks": found}}} for found in (rows, [{**rows[0], "outcome": "pass"}] * 2))
-    assert news(report, report, "counts") == []
-    assert news(good, report, "counts") == ["fail  base: m is there: fail", "counts"]
-    assert news(report, good, "counts")[-1] == "counts"
+@pytest.mark.parametrize(
+    ("before", "outcomes", "lines"),
+    [
+        (None, ["pass"], ["counts"]),
+        (None, ["fail"], ["fail  base: m is there: fail!", "counts"]),
+        ([], ["fail"], ["fail  base: m is there: fail!", "counts"]),
+        ([], ["error"], ["error base: m is there: error!", "counts"]),
+        ([], ["skip"], []),
+        ([("base", "m is there")], ["fail"], []),
+        ([("base", "m is there")], ["error"], []),
+        ([("base", "m is there")], ["pass"], ["pass  base: m is there: pass!", "counts"]),
+        ([("base", "another")], ["pass"], []),
+        # Two files of one name in two folders.
+        ([], ["pass", "fail"], ["fail  base: m is there: fail!", "counts"]),
+        ([("base", "m is there")], ["pass", "fail"], []),
+        ([("base", "m is there")], ["fail", "pass"], []),
+        ([("base", "m is there")], ["pass", "pass"], ["pass  base: m is there: pass!", "counts"]),
+    ],
+)
+def test_news(before, outcomes, lines):
+    assert news(before, [result(one) for one in outcomes], "counts") == lines
 
 
 def test_a_token_in_what_was_seen_is_nobodys():
@@ -89,4 +100,4 @@ def test_as_the_agent_runs_it():
     argv = [sys.executable, "-I", "-m", "dgops.health.watch"]
     done = subprocess.run(argv, input=json.dumps(seen()), capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == verdict(seen())
+    assert json.loads(done.stdout) == json.loads(json.dumps(verdict(seen())))
