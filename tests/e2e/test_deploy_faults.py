@@ -141,6 +141,19 @@ def test_names_are_not_resolved(place):
     converges(place)
 
 
+def test_a_host_that_does_not_know_its_own_name(place):
+    """sudo complains of it at every command, into what a role's answer is read from, and goes on."""
+    place.on("pod", "cp /etc/hosts /etc/nsswitch.conf /tmp; sed -i 's/^hosts:.*/hosts: files/' /etc/nsswitch.conf")
+    place.on("pod", "grep -v $(hostname) /tmp/hosts >/etc/hosts")
+    try:
+        assert "unable to resolve host" in place.on("pod", "sudo -n true 2>&1")
+        done = place.dgops("deploy", "--host", "pod", "--full")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "unchanged" in done.stdout
+    finally:
+        place.on("pod", "cat /tmp/hosts >/etc/hosts; cp /tmp/nsswitch.conf /etc")
+
+
 def test_the_home_is_read_only(place):
     layout = layout_of(place.settings)
     with machine.at_work(layout) as engine:

@@ -152,3 +152,11 @@ def test_tiny_needs_no_gpu_in_fast_test_whatever_a_pod_was_rented_for(profile, m
     """A pod that is rented has a profile, and deploying tiny in fast-test looked for a lock that is not there."""
     said = read(ROLES / "python_env/defaults/main.yml")["python_env__tiny_lock"]
     assert jinja2.Template(said).render(python_env__profile=profile, **mode) == lock
+
+
+def test_an_answer_is_the_last_line():
+    """A raw command's output comes through a terminal, what sudo complains of as well: all of it is no JSON."""
+    for path in [*ROLES.glob("*/tasks/*.yml"), *ROLES.glob("*/vars/*.yml")]:
+        whole = re.findall(r"(\w+)\.stdout\b[^_\n]*from_json", path.read_text())
+        # What runs on the controller has no terminal.
+        assert set(whole) <= {"contract__cargo"}, path
