@@ -5,6 +5,7 @@ A look is a child's work, beside the keeper: edits and limits wait for none.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -43,6 +44,7 @@ class Watch:
         if contract is None:
             # While roles run there is nothing to be held against, and what was found before counts no more.
             notes.remove(self_look.REPORT, self_look.METRICS)
+            self._greeted = False
             return
         now = time.monotonic()
         if contract.get("id") != self._contract or now >= self._began + every:
@@ -96,7 +98,8 @@ def interval() -> Optional[float]:
 def greet(keeper: int) -> None:
     """Note that the keeper watches from now on, for whoever asks before its first look."""
     if interval() is not None:
-        self_look.note(process.identity(keeper), since=time.time())
+        # What an earlier keeper saw is no proof of this one's looks.
+        self_look.note(process.identity(keeper), since=time.time(), at=None, holding=None, asked=None)
 
 
 def forget() -> None:
@@ -111,6 +114,7 @@ def _fork(contract: self_look.Contract) -> int:
         code = 1
         try:
             process.end_with(keeper["pid"])
+            _first_to_go()
             # The keeper's lock among them: a look that hangs must not hold it.
             os.closerange(3, 65536)
             self_look.look_and_note(contract, keeper)
@@ -118,6 +122,12 @@ def _fork(contract: self_look.Contract) -> int:
         finally:
             os._exit(code)
     return child
+
+
+def _first_to_go() -> None:
+    """Offer this process, with what it starts, where memory is short: it must not cost a training."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as stream:
+        stream.write("1000")
 
 
 def _status(child: int) -> Optional[int]:

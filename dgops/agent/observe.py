@@ -191,6 +191,8 @@ def owner_of(venv: str) -> str:
     status = os.lstat(venv)
     if status.st_uid == 0 and os.lstat(os.path.dirname(venv.rstrip("/"))).st_uid != 0:
         raise PermissionError("{} is root's, in a folder that is not".format(venv))
+    if status.st_uid == 0 and os.stat(venv).st_uid != 0:
+        raise PermissionError("{} is root's link to what is not".format(venv))
     return pwd.getpwuid(status.st_uid).pw_name
 
 

@@ -56,6 +56,10 @@ def look(contract: Contract) -> Dict[str, Any]:
     # Loaded here, as is whatever only a look needs: every job asks whether there is a watch.
     from dgops.agent import probe
 
+    python = os.path.join(contract["runtime"], "bin", "python")
+    if not os.path.exists(python):
+        # Without it live checks would be root's own work, and nobody could judge them.
+        raise LookError("{} cannot judge: it is not there".format(python))
     began = time.monotonic()
     asked = [one for one in contract["checks"] if one["type"] not in LEFT_OUT]
     request = {
@@ -71,6 +75,7 @@ def note(keeper: Process, **new: Any) -> None:
     """Note what is new of the watch, and its keeper; the rest stays, the trouble aside."""
     before = noted() or {}
     kept = {key: before.get(key) for key in ("since", "at", "failing", "holding", "asked")}
+    kept["since"] = kept["since"] or time.time()
     try:
         notes.write(NOTE, json.dumps({**kept, "trouble": "", **new, "keeper": keeper}))
     except OSError:

@@ -147,6 +147,15 @@ def test_a_look_comes_when_it_is_due(host, monkeypatch):
     assert looked(host)
 
 
+def test_a_new_keeper_is_not_judged_by_an_old_ones_look(host):
+    host.turn()
+    note = notes.record("watch.json")
+    notes.write("watch.json", json.dumps({**note, "at": note["at"] - 1e6, "since": note["since"] - 1e6}))
+    health_watch.greet(os.getpid())
+    seen = live_watch.watch({})
+    assert (seen["note"]["asked"], seen["age"] < 30) == (None, True)
+
+
 def test_without_a_contract_it_waits_and_says_nothing_of_the_last(host):
     host.turn()
     (host.folder / "contract.json").unlink()
@@ -215,7 +224,7 @@ def test_a_contract_that_was_damaged_is_not_judged_by(host):
     assert "its id does not match what it says" in notes.record("watch.json")["trouble"]
     path.write_text('{"checks": 3}')
     host.turn()
-    assert "TypeError" in notes.record("watch.json")["trouble"]
+    assert "KeyError: 'runtime'" in notes.record("watch.json")["trouble"]
 
 
 def test_a_look_that_hangs_is_ended_with_all_that_it_started(host, monkeypatch, tmp_path):

@@ -31,6 +31,14 @@ def test_a_link_is_its_makers(home):
 
 
 @ROOT
+def test_roots_link_to_what_is_a_users_is_not_run(home):
+    link = home.parent / "rootlink"
+    link.symlink_to(home)
+    with pytest.raises(PermissionError, match="root's link to what is not"):
+        observe.owner_of(str(link))
+
+
+@ROOT
 def test_nothing_of_roots_in_a_users_folder_is_run(home):
     with pytest.raises(PermissionError, match="is root's, in a folder that is not"):
         observe.owner_of(f"{home}/moved/")
